@@ -1,0 +1,71 @@
+# Every command of this repository; `make help` lists them. No command lives anywhere else.
+
+PYTHON := $(shell for p in python3.11 python3.12 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in {(3, 11), (3, 12)})' 2>/dev/null \
+	&& echo $$p && break; done)
+BIN := .venv/bin
+INSTALL := $(PYTHON) requirements/install.py
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev setup-browser setup-export demo down test lint format types unit \
+	integration e2e bench train-digits lock python
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+python:
+	@test -n "$(PYTHON)" || { echo "Triptych needs Python 3.11 or 3.12: sudo apt-get install python3"; exit 1; }
+
+setup: python ## Make .venv with what serving needs
+	@$(INSTALL) .venv serve
+
+setup-dev: python ## Make .venv with what the checks need, too
+	@$(INSTALL) .venv dev
+
+setup-browser: python
+	@$(PYTHON) requirements/system_packages.py chromium
+
+setup-export: python ## Make .venv-export, which has torch
+	@$(INSTALL) .venv-export export torch
+
+demo: setup ## Start Triton, gateway and UI here; Ctrl-C stops them
+	@$(BIN)/triptych up
+
+down: ## Stop what `triptych up --detach` started
+	@$(BIN)/triptych down
+
+test: lint types unit integration e2e ## Everything that checks (CI runs exactly this)
+
+lint: setup-dev ## Format and lint, read only
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: setup-dev ## Format and repair what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: setup-dev ## mypy --strict
+	$(BIN)/mypy
+
+unit: setup-dev ## House rules and unit tests, with branch coverage
+	$(BIN)/pytest tests/rules tests/unit --cov --cov-fail-under=95
+
+integration: setup-dev ## Against a real Triton
+	$(BIN)/pytest tests/integration --run-triton
+
+e2e: setup-dev setup-browser ## In a real Chromium, against the real stack
+	$(BIN)/pytest tests/e2e --run-triton --run-browser
+
+bench: setup-dev ## perf_analyzer against digits_r1: table and plot in benchmarks/results/
+	$(BIN)/python -m benchmarks.perf_analyzer
+
+train-digits: setup-export ## Train the next release of digits
+	.venv-export/bin/python -m examples.digits.train --model-repository model_repository
+
+lock: setup-dev ## Compile requirements/*.in anew
+	for name in bootstrap serve dev export; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-header --output-file requirements/$$name.txt requirements/$$name.in \
+			$$(test $$name = bootstrap -o $$name = serve || echo --constraint requirements/serve.txt); \
+	done

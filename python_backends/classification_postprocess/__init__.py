@@ -1,0 +1,1 @@
+"""Logits in, labels and scores out."""

@@ -1,0 +1,1 @@
+"""Encoded image in, fixed-size pixels out."""

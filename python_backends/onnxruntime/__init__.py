@@ -1,0 +1,1 @@
+"""Stand-in for Triton's native ONNX Runtime backend, where that one is absent."""

@@ -1,0 +1,1 @@
+"""Pure steps and Triton I/O that the backends import."""

@@ -1,0 +1,31 @@
+"""Logits and states of a batch -> labels and scores. Pure: arrays in, arrays out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from python_backends.shared.contract import Status
+from python_backends.shared.top_k import top_k
+
+
+def classify(
+    logits: NDArray[np.float32], status: NDArray[np.uint8], labels: NDArray[np.object_], k: int
+) -> tuple[NDArray[np.object_], NDArray[np.float32], NDArray[np.uint8]]:
+    """Name the k most probable classes of each answered item.
+
+    Args:
+        logits: [N, C], float32, unbounded.
+        status: [N, 1], uint8, each a contract.Status.
+        labels: [C], object, UTF-8 bytes.
+        k: 1 to C.
+
+    Returns:
+        Labels [N, k], object (bytes), and scores [N, k], float32, 0 to 1, highest first; empty and
+        0 where the item was refused. `status` comes back as it went in.
+    """
+    indices, scores = top_k(logits, k)
+    names = labels[indices]
+    refused = ~np.isin(status[:, 0], [state for state in Status if state.is_answered])
+    names[refused], scores[refused] = b"", 0.0
+    return names, scores, status

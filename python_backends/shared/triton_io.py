@@ -1,0 +1,194 @@
+"""Triton as seen from inside a stub: requests, responses, error codes, log.
+
+The only module that imports triton_python_backend_utils, which exists nowhere but in a stub.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+from numpy.typing import NDArray
+
+from python_backends.shared.contract import TensorSpec
+from python_backends.shared.errors import ContractBroken, ModelAssetError
+
+logger = logging.getLogger(__name__)
+
+# Arrays in, arrays out; the first axis of each is the batch.
+Step = Callable[..., Sequence[NDArray[Any]]]
+
+
+class TritonLogHandler(logging.Handler):
+    """Sends our log records to Triton's own log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Forward one record at the nearest of Triton's levels."""
+        text = self.format(record)
+        if record.levelno >= logging.ERROR:
+            pb_utils.Logger.log_error(text)
+        elif record.levelno >= logging.WARNING:
+            pb_utils.Logger.log_warn(text)
+        else:
+            pb_utils.Logger.log_info(text)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What a model is told when it loads: its folder, its version and its config.pbtxt."""
+
+    name: str
+    folder: Path
+    version: str
+    outputs: tuple[TensorSpec, ...]
+    inputs: tuple[TensorSpec, ...]
+    parameters: Mapping[str, str]
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, str]) -> ModelConfig:
+        """Read what Triton hands to initialize(), and send the log of this stub to Triton's."""
+        logging.basicConfig(level=logging.INFO, handlers=[TritonLogHandler()], force=True)
+        config = json.loads(arguments["model_config"])
+        parameters = config.get("parameters", {})
+        return cls(
+            name=config["name"],
+            folder=Path(arguments["model_repository"]),
+            version=arguments["model_version"],
+            inputs=_tensor_specs(config["input"]),
+            outputs=_tensor_specs(config["output"]),
+            parameters={key: value["string_value"] for key, value in parameters.items()},
+        )
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """One parameter of config.pbtxt.
+
+        Raises:
+            ModelAssetError: it is missing and has no default.
+        """
+        value = self.parameters.get(name, default)
+        if value is None:
+            raise ModelAssetError(f"{self.name}: config.pbtxt lacks the parameter {name!r}")
+        return value
+
+    def whole_number(self, name: str, default: int | None = None) -> int:
+        """One parameter of config.pbtxt as an int.
+
+        Raises:
+            ModelAssetError: it is missing and has no default, or it is no whole number.
+        """
+        value = self.text(name, None if default is None else str(default))
+        try:
+            return int(value)
+        except ValueError as exc:
+            raise ModelAssetError(f"{self.name}: parameter {name!r} is {value!r}") from exc
+
+    def output_shape(self, name: str) -> tuple[int, ...]:
+        """The dimensions that config.pbtxt fixes for one output, without the batch.
+
+        Raises:
+            ModelAssetError: there is no such output.
+        """
+        for output in self.outputs:
+            if output.name == name:
+                return output.shape
+        raise ModelAssetError(f"{self.name}: config.pbtxt declares no output {name}")
+
+
+def _tensor_specs(declared: Sequence[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(
+            name=tensor["name"],
+            dtype=tensor["data_type"].removeprefix("TYPE_").replace("STRING", "BYTES"),
+            shape=tuple(int(size) for size in tensor["dims"]),
+        )
+        for tensor in declared
+    )
+
+
+def answer_requests(
+    requests: Sequence[Any],
+    *,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    step: Step,
+) -> list[Any]:
+    """Run one step once over the items of all requests, and give each request its share.
+
+    Args:
+        requests: pb_utils.InferenceRequest, each with its own batch size.
+        inputs: What `step` takes, in order; each arrives as [N, *shape], N over all requests.
+        outputs: What `step` returns, in order, [N, *shape].
+        step: The pure computation.
+
+    Returns:
+        One pb_utils.InferenceResponse per request, in order. A request that breaks the contract is
+        refused alone; if `step` itself fails, all are answered INTERNAL without details, and the
+        reason is in the log. Raising here would show callers a traceback with paths.
+    """
+    answers: list[Any] = [None] * len(requests)
+    accepted: list[tuple[int, list[NDArray[Any]]]] = []
+    for position, request in enumerate(requests):
+        try:
+            accepted.append((position, [_read(request, spec) for spec in inputs]))
+        except ContractBroken as exc:
+            answers[position] = _refusal(str(exc), pb_utils.TritonError.INVALID_ARG)
+    if accepted:
+        responses = _run(step, [arrays for _, arrays in accepted], outputs)
+        for (position, _), response in zip(accepted, responses, strict=True):
+            answers[position] = response
+    return answers
+
+
+def _read(request: Any, spec: TensorSpec) -> NDArray[Any]:  # noqa: ANN401 - Triton's own type
+    tensor = pb_utils.get_input_tensor_by_name(request, spec.name)
+    if tensor is None:
+        raise ContractBroken(f"the input {spec.name} is missing")
+    array: NDArray[Any] = tensor.as_numpy()
+    if array.ndim != len(spec.shape) + 1:
+        raise ContractBroken(f"the input {spec.name} has {array.ndim} dimensions")
+    return array
+
+
+def _run(
+    step: Step, batches: Sequence[Sequence[NDArray[Any]]], outputs: Sequence[TensorSpec]
+) -> list[Any]:
+    sizes = [len(arrays[0]) for arrays in batches]
+    try:
+        results = step(*[_joined(column) for column in zip(*batches, strict=True)])
+        return _split(results, sizes, outputs)
+    except Exception:  # the last border before the caller
+        logger.exception("step failed images=%d", sum(sizes))
+        return [_refusal("the step failed", pb_utils.TritonError.INTERNAL) for _ in sizes]
+
+
+def _joined(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _split(
+    results: Sequence[NDArray[Any]], sizes: Sequence[int], outputs: Sequence[TensorSpec]
+) -> list[Any]:
+    rows = [len(result) for result in results]
+    if any(count != sum(sizes) for count in rows):
+        # Triton would pass a short tensor on as a good answer.
+        raise ValueError(f"the step answered {rows} rows to {sum(sizes)} items")
+    responses, start = [], 0
+    for size in sizes:
+        stop = start + size
+        tensors = [
+            pb_utils.Tensor(spec.name, result[start:stop])
+            for spec, result in zip(outputs, results, strict=True)
+        ]
+        responses.append(pb_utils.InferenceResponse(output_tensors=tensors))
+        start = stop
+    return responses
+
+
+def _refusal(message: str, code: Any) -> Any:  # noqa: ANN401 - Triton's own types
+    return pb_utils.InferenceResponse(output_tensors=[], error=pb_utils.TritonError(message, code))

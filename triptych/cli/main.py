@@ -1,0 +1,35 @@
+"""The `triptych` command: its groups, and the border where an error becomes a sentence."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from pydantic import ValidationError
+
+from triptych.cli.keys import keys
+from triptych.cli.predict import predict
+from triptych.cli.stack import down, status, triton, up
+from triptych.errors import TriptychError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def triptych() -> None:
+    """Serve trained models: raw bytes in, labels out, through one Triton ensemble."""
+
+
+for command in (up, down, status, predict, keys, triton):
+    triptych.add_command(command)
+
+
+def main() -> None:
+    """Run the command; what we raise on purpose is printed as one sentence, exit code 1."""
+    try:
+        triptych.main(prog_name="triptych")
+    except TriptychError as exc:
+        click.echo(f"Error: {exc}", err=True)
+        sys.exit(1)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        click.echo(f"Error: setting {'.'.join(map(str, first['loc']))}: {first['msg']}", err=True)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Python SDK: direct gRPC and gateway REST."""

@@ -1,0 +1,124 @@
+"""Talk to the gateway's REST interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import httpx
+
+from triptych.errors import CallFailed
+
+# The raw bytes say what they are; the gateway does not need a guess from a file name.
+_ANY_IMAGE: Final = "application/octet-stream"
+
+
+class GatewayConnection:
+    """One gateway, one key; a context manager.
+
+    Args:
+        url: "http://127.0.0.1:8080".
+        api_key: Sent with every call.
+        timeout_seconds: How long one call may take.
+    """
+
+    def __init__(self, url: str, api_key: str, timeout_seconds: float = 30.0) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"}
+        # trust_env=False: a proxy variable meant for the internet must not catch loopback.
+        self._http = httpx.Client(
+            base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False
+        )
+
+    def __enter__(self) -> GatewayConnection:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def classify_image(self, alias: str, encoded: bytes) -> dict[str, Any]:
+        """Send one encoded image; the answer is PredictionBody of docs and OpenAPI.
+
+        Raises:
+            CallFailed: the gateway refuses, or does not answer.
+        """
+        headers = {"Content-Type": _ANY_IMAGE}
+        return self._call("POST", f"/v1/predict/{alias}", content=encoded, headers=headers)
+
+    def classify_files(self, alias: str, files: Sequence[Path]) -> dict[str, Any]:
+        """Send several files as one batch; the answer is BatchBody of docs and OpenAPI.
+
+        Raises:
+            CallFailed: the gateway refuses, or does not answer.
+        """
+        parts = [("file", (file.name, file.read_bytes(), _ANY_IMAGE)) for file in files]
+        return self._call("POST", f"/v1/predict/{alias}", files=parts)
+
+    def max_batch_size(self, alias: str) -> int:
+        """How many files one call may carry.
+
+        Raises:
+            CallFailed: there is no such alias, or the gateway does not answer.
+        """
+        return int(self._call("GET", f"/v1/routes/{alias}")["max_batch_size"])
+
+    def create_key(self, name: str, scopes: Sequence[str]) -> dict[str, Any]:
+        """Make an API key; it is shown only in this answer.
+
+        Raises:
+            CallFailed: the gateway refuses, or does not answer.
+        """
+        body = {"name": name, "scopes": list(scopes)}
+        return self._call("POST", "/v1/admin/keys", json=body)
+
+    def list_keys(self) -> list[dict[str, Any]]:
+        """List every API key, revoked ones too.
+
+        Raises:
+            CallFailed: the gateway refuses, or does not answer.
+        """
+        keys: list[dict[str, Any]] = self._call("GET", "/v1/admin/keys")["keys"]
+        return keys
+
+    def revoke_key(self, key_id: str) -> None:
+        """End an API key.
+
+        Raises:
+            CallFailed: the gateway refuses, or does not answer.
+        """
+        self._call("DELETE", f"/v1/admin/keys/{key_id}")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        files: Any = None,  # noqa: ANN401 - httpx's own union of shapes
+        json: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        try:
+            response = self._http.request(
+                method, path, content=content, files=files, json=json, headers=headers
+            )
+        except httpx.HTTPError as exc:
+            where = f"The gateway at {self._http.base_url}"
+            raise CallFailed(f"{where} does not answer: {exc}") from exc
+        if response.is_success:
+            return dict(response.json()) if response.content else {}
+        raise CallFailed(_error_sentence(response))
+
+
+def _error_sentence(response: httpx.Response) -> str:
+    try:
+        error = response.json()["error"]
+        return f"{error['message']} ({response.status_code} {error['code']})"
+    except (ValueError, KeyError, TypeError):
+        return f"the gateway answered {response.status_code}"

@@ -1,0 +1,117 @@
+"""Talk to Triton's gRPC directly: the way of high-throughput clients, and of the supervisor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final
+
+import grpc
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from python_backends.shared.contract import (
+    ANSWER_TENSORS,
+    IMAGE,
+    ItemAnswer,
+    decode_answers,
+    encode_bytes_tensor,
+)
+from python_backends.shared.errors import ContractBroken
+from triptych.errors import CallFailed
+
+# Pinging more often than every five minutes makes Triton end the connection (GOAWAY).
+_CHANNEL_OPTIONS: Final = (
+    ("grpc.keepalive_time_ms", 300_000),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.enable_retries", 0),
+)
+_ADMIN_HEADER: Final = "triton-grpc-protocol-admin-key"
+
+
+class TritonConnection:
+    """One channel to one Triton; a context manager.
+
+    Args:
+        address: Triton's gRPC address, "127.0.0.1:8001".
+        admin_secret: What the restricted model-control protocol asks for; only supervisors have it.
+    """
+
+    def __init__(self, address: str, admin_secret: str | None = None) -> None:
+        self._channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._admin = ((_ADMIN_HEADER, admin_secret),) if admin_secret else ()
+
+    def __enter__(self) -> TritonConnection:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the channel; calls in flight are cancelled."""
+        self._channel.close()
+
+    def is_live(self, timeout_seconds: float) -> bool:
+        """Whether the server answers at all; it says nothing about any model."""
+        request = service_pb2.ServerLiveRequest()
+        try:
+            return bool(self._stub.ServerLive(request, timeout=timeout_seconds).live)
+        except grpc.RpcError:
+            return False
+
+    def load(self, model: str, timeout_seconds: float) -> None:
+        """Load one Triton model by name; an ensemble brings its steps.
+
+        Raises:
+            CallFailed: Triton refuses or does not answer in time.
+        """
+        request = service_pb2.RepositoryModelLoadRequest(model_name=model)
+        try:
+            self._stub.RepositoryModelLoad(request, timeout=timeout_seconds, metadata=self._admin)
+        except grpc.RpcError as exc:
+            # Where a stub raised, the traceback follows; Triton's log has it.
+            reason = " ".join((exc.details() or "").partition("\n\nAt:")[0].split())
+            raise CallFailed(f"Triton cannot load {model}: {reason}") from exc
+
+    def classify_images(
+        self, model: str, images: Sequence[bytes], timeout_seconds: float
+    ) -> list[ItemAnswer]:
+        """Send encoded images as one request.
+
+        Args:
+            model: The release's ensemble, "digits_r1".
+            images: One to max_batch_size encoded images.
+            timeout_seconds: The deadline of the call.
+
+        Returns:
+            One answer per image, in order.
+
+        Raises:
+            CallFailed: Triton refuses, fails or does not answer in time.
+        """
+        request = service_pb2.ModelInferRequest(
+            model_name=model,
+            inputs=[
+                service_pb2.ModelInferRequest.InferInputTensor(
+                    name=IMAGE.name, datatype=IMAGE.dtype, shape=(len(images), *IMAGE.shape)
+                )
+            ],
+            raw_input_contents=[encode_bytes_tensor(images)],
+        )
+        try:
+            response = self._stub.ModelInfer(request, timeout=timeout_seconds)
+            outputs = zip(response.outputs, response.raw_output_contents, strict=True)
+            raw = {
+                tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS
+            }
+            return decode_answers(raw, items=len(images))
+        except grpc.RpcError as exc:
+            raise CallFailed(f"{model}: {exc.code().name}: {exc.details()}") from exc
+        except (ContractBroken, ValueError) as exc:
+            raise CallFailed(f"{model} answered against the contract: {exc}") from exc

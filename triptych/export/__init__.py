@@ -1,0 +1,1 @@
+"""From a trained model to an immutable release in model_repository/."""

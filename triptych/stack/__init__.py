@@ -1,0 +1,1 @@
+"""Find, start and watch Triton; start gateway and UI on one machine."""

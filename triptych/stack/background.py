@@ -1,0 +1,67 @@
+"""Run `triptych up` in the background, and stop it from another terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from triptych.errors import NotRunning, StartFailed
+from triptych.stack.child_process import last_words
+from triptych.stack.stack_file import StackFile, read_stack
+
+
+def start_detached(arguments: Sequence[str], state_dir: Path, timeout_seconds: float) -> StackFile:
+    """Start `triptych up` in a session of its own and wait until it has proven itself.
+
+    Args:
+        arguments: What `up` is to be given, without --detach.
+        state_dir: Where it writes stack.json and its log.
+        timeout_seconds: After this it is stopped again.
+
+    Raises:
+        StartFailed: with the sentence that it ended with.
+    """
+    log_file = state_dir / "logs" / "up.log"
+    log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "triptych", "up", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise StartFailed(last_words(log_file))
+        with contextlib.suppress(NotRunning):
+            stack = read_stack(state_dir)
+            if stack.pid == process.pid:
+                return stack
+        time.sleep(0.1)
+    process.terminate()
+    process.wait()
+    raise StartFailed(f"the stack was not ready within {timeout_seconds:.0f} s; see {log_file}")
+
+
+def stop_detached(state_dir: Path, timeout_seconds: float) -> None:
+    """Stop the stack of a state folder and wait until it is gone.
+
+    Raises:
+        NotRunning: nothing runs there.
+        StartFailed: it does not end in time.
+    """
+    process = psutil.Process(read_stack(state_dir).pid)
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout_seconds)
+    except psutil.TimeoutExpired as exc:
+        raise StartFailed(f"the stack (pid {process.pid}) does not stop") from exc

@@ -1,0 +1,88 @@
+"""One process that we start, log and stop, together with everything that it started itself."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+_LIBC: Final = ctypes.CDLL(None)
+
+
+def last_words(log_file: Path) -> str:
+    """The last line of a log that says anything; our own errors are one sentence there."""
+    lines = log_file.read_text(errors="replace").splitlines()
+    spoken = (line.strip() for line in reversed(lines) if line.strip())
+    return next(spoken, "its log is empty").removeprefix("Error: ")
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent dies: a killed `up` leaves nothing behind."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class ChildProcess:
+    """A started process, leader of a session and process group of its own.
+
+    Start it from the main thread: to the kernel, the death of the starting thread is the parent's.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, environment: Mapping[str, str], log_file: Path
+    ) -> None:
+        self.name = name
+        self.log_file = log_file
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        with log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - the starting process has one thread
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also the id of its group."""
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """The exit code, or None while it runs."""
+        return self._process.poll()
+
+    def last_words(self) -> str:
+        """The last line of its log that says anything."""
+        return last_words(self.log_file)
+
+    def stop(self, grace_seconds: float) -> None:
+        """Ask it to end, wait, and then end whatever is left of its group."""
+        if self.exit_code() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace_seconds)
+        self._kill_group()
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def stop_all(children: Sequence[ChildProcess], grace_seconds: float) -> None:
+    """Ask all of them at once, so that the slowest one sets the time, then see each one out."""
+    for child in children:
+        if child.exit_code() is None:
+            os.kill(child.pid, signal.SIGTERM)
+    deadline = time.monotonic() + grace_seconds
+    for child in children:
+        child.stop(max(0.1, deadline - time.monotonic()))

@@ -1,0 +1,125 @@
+"""`triptych up`: start supervisor, gateway and UI side by side, prove the whole path, stop them.
+
+None of the three waits for another: each tier comes up, fails and stays up alone.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psutil
+
+from triptych.client.gateway import GatewayConnection
+from triptych.errors import StartFailed
+from triptych.release import Release
+from triptych.stack import services
+from triptych.stack.child_process import ChildProcess, stop_all
+from triptych.stack.preflight import check_environment, check_ports
+from triptych.stack.serving_view import read_releases
+from triptych.stack.settings import StackSettings
+from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, remove_stack_file
+from triptych.stack.state_lock import state_lock
+from triptych.stack.supervisor import desired_releases
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The started processes."""
+
+    supervisor: ChildProcess
+    gateway: ChildProcess
+    ui: ChildProcess | None
+
+    def all(self) -> list[ChildProcess]:
+        """Every process there is."""
+        return [part for part in (self.ui, self.gateway, self.supervisor) if part]
+
+
+@contextmanager
+def running_stack(settings: StackSettings, *, with_ui: bool) -> Iterator[StackFile]:
+    """Start everything, hand out what runs where, and stop everything at the end.
+
+    Raises:
+        TriptychError: it cannot start here, or a part did not come up; nothing is left running.
+    """
+    with state_lock(settings.state_dir):
+        remove_stack_file(settings.state_dir)
+        check_environment()
+        check_ports(settings.ports(with_ui=with_ui))
+        releases = read_releases(settings.model_repository)
+        parts = Parts(
+            supervisor=services.start_supervisor(settings),
+            gateway=services.start_gateway(settings),
+            ui=services.start_ui(settings) if with_ui else None,
+        )
+        try:
+            _wait_until_ready(settings, parts)
+            _prove(settings, desired_releases(releases))
+            stack = _describe(settings, parts)
+            stack.write(settings.state_dir)
+            yield stack
+        finally:
+            remove_stack_file(settings.state_dir)
+            stop_all(parts.all(), grace_seconds=settings.exit_timeout_seconds + 5)
+
+
+def _wait_until_ready(settings: StackSettings, parts: Parts) -> None:
+    probes = {
+        parts.supervisor: f"{services.supervisor_url(settings)}/readyz",
+        parts.gateway: f"{services.gateway_url(settings)}/readyz",
+    }
+    if parts.ui:
+        probes[parts.ui] = f"{services.ui_url(settings)}/_stcore/health"
+    deadline = time.monotonic() + settings.start_timeout_seconds
+    for part, url in probes.items():
+        _wait_for(url, parts, part, deadline)
+
+
+def _wait_for(url: str, parts: Parts, awaited: ChildProcess, deadline: float) -> None:
+    while not _answers_ok(url):
+        for part in parts.all():
+            if part.exit_code() is not None:
+                raise StartFailed(f"{part.name} did not start: {part.last_words()}")
+        if time.monotonic() > deadline:
+            raise StartFailed(f"{awaited.name} was not ready in time; see {awaited.log_file}")
+        time.sleep(0.1)
+
+
+def _answers_ok(url: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(url, timeout=2.0, trust_env=False).is_success
+    return False
+
+
+def _prove(settings: StackSettings, releases: list[Release]) -> None:
+    """Send a golden input of each routed release through the gateway, as a user would."""
+    key = settings.admin_key_file.read_text().strip()
+    with GatewayConnection(services.gateway_url(settings), key) as gateway:
+        for release in releases:
+            golden = release.golden[0]
+            answer = gateway.classify_image(release.name.alias, golden.file.read_bytes())
+            label = answer["predictions"][0]["label"]
+            if label != golden.label:
+                raise StartFailed(
+                    f"{release.name} answers {label!r} to {golden.file.name}, not {golden.label!r}"
+                )
+
+
+def _describe(settings: StackSettings, parts: Parts) -> StackFile:
+    status: dict[str, Any] = httpx.get(
+        f"{services.supervisor_url(settings)}/status", timeout=2.0, trust_env=False
+    ).json()
+    triton = status["triton"]
+    return StackFile(
+        pid=os.getpid(),
+        started=psutil.Process().create_time(),
+        tritons=(TritonEntry(**triton, supervisor=services.supervisor_url(settings)),),
+        gateway=ServiceEntry(services.gateway_url(settings), parts.gateway.pid),
+        ui=ServiceEntry(services.ui_url(settings), parts.ui.pid) if parts.ui else None,
+    )

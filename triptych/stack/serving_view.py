@@ -1,0 +1,48 @@
+"""What Triton is given as its model repository: links to the immutable releases.
+
+Triton never sees model_repository/ itself, so that later parts (TensorRT plans) can be added per
+machine without touching a release.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from triptych.errors import ReleaseBroken
+from triptych.release import Release, find_releases, read_release
+
+
+def read_releases(repository: Path) -> list[Release]:
+    """Read every release of a repository and see that its files are there, as they were released.
+
+    Raises:
+        ReleaseBroken: there is none, or one of them is incomplete or was edited.
+    """
+    if not repository.is_dir():
+        raise ReleaseBroken(f"There is no model repository at {repository}.")
+    releases = [read_release(repository, name) for name in find_releases(repository)]
+    if not releases:
+        raise ReleaseBroken(f"{repository} holds no release.")
+    for release in releases:
+        _check_files(release)
+    return releases
+
+
+def _check_files(release: Release) -> None:
+    for missing in release.missing_files():
+        file = release.repository / missing
+        raise ReleaseBroken(f"{release.name} is incomplete: {file} is missing.")
+    for changed in release.changed_files():
+        file = release.repository / changed
+        raise ReleaseBroken(f"{release.name} was edited: {file} is not what release.json hashed.")
+
+
+def build_view(view: Path, releases: Iterable[Release]) -> None:
+    """Replace the view by one link per Triton model."""
+    shutil.rmtree(view, ignore_errors=True)
+    view.mkdir(parents=True)
+    for release in releases:
+        for model in release.models():
+            (view / model).symlink_to((release.repository / model).resolve())

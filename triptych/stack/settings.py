@@ -1,0 +1,69 @@
+"""Settings of the local stack: the only place that reads TRIPTYCH_ variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StackSettings(BaseSettings):
+    """Where things are and which ports they use; command-line options win over the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="TRIPTYCH_", frozen=True)
+
+    state_dir: Path = Path(".triptych")
+    """Everything that a running stack writes: keys, database, logs, serving view."""
+    model_repository: Path = Path("model_repository")
+    """The releases."""
+    examples_dir: Path = Path("examples")
+    """Sample pictures for the UI, as <alias>/samples/; may be absent."""
+    triton_http_port: int = Field(default=8000, ge=1, le=65535)
+    """Triton's HTTP port."""
+    triton_grpc_port: int = Field(default=8001, ge=1, le=65535)
+    """Triton's gRPC port."""
+    triton_metrics_port: int = Field(default=8002, ge=1, le=65535)
+    """Triton's Prometheus port."""
+    supervisor_port: int = Field(default=8003, ge=1, le=65535)
+    """The supervisor's own HTTP port."""
+    gateway_port: int = Field(default=8080, ge=1, le=65535)
+    """The gateway's port."""
+    ui_port: int = Field(default=8501, ge=1, le=65535)
+    """The UI's port."""
+    max_image_bytes: int = Field(default=20 * 1024 * 1024, ge=1)
+    """Largest request body; gateway and UI are told the same number."""
+    start_timeout_seconds: float = Field(default=60.0, gt=0)
+    """How long a start may take before it counts as failed."""
+    canary_interval_seconds: float = Field(default=1.0, gt=0)
+    """Pause between two canary inferences."""
+    canary_timeout_seconds: float = Field(default=2.0, gt=0)
+    """Deadline of one canary inference."""
+    exit_timeout_seconds: int = Field(default=5, ge=1)
+    """How long Triton may finish requests in flight when it is told to stop."""
+
+    @property
+    def log_dir(self) -> Path:
+        """One log file per process."""
+        return self.state_dir / "logs"
+
+    @property
+    def admin_key_file(self) -> Path:
+        """The first admin key, mode 0600, made by the gateway."""
+        return self.state_dir / "admin.key"
+
+    @property
+    def ui_key_file(self) -> Path:
+        """The UI's own key, which may predict and nothing else, mode 0600, made by the gateway."""
+        return self.state_dir / "ui.key"
+
+    def ports(self, *, with_ui: bool) -> dict[str, int]:
+        """The ports that a start needs, by the option that changes each."""
+        ports = {
+            "--triton-http-port": self.triton_http_port,
+            "--triton-grpc-port": self.triton_grpc_port,
+            "--triton-metrics-port": self.triton_metrics_port,
+            "--supervisor-port": self.supervisor_port,
+            "--gateway-port": self.gateway_port,
+        }
+        return {**ports, "--ui-port": self.ui_port} if with_ui else ports

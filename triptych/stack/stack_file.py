@@ -1,0 +1,88 @@
+"""<state>/stack.json: what runs where. Written once a real image got its right answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from triptych.errors import NotRunning
+
+
+@dataclass(frozen=True)
+class TritonEntry:
+    """One Triton; `pid` is tritonserver's own."""
+
+    http: str
+    grpc: str
+    metrics: str
+    supervisor: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class ServiceEntry:
+    """A process that answers HTTP."""
+
+    url: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """The running stack; `pid` is that of `triptych up`, which owns the rest."""
+
+    pid: int
+    started: float
+    tritons: tuple[TritonEntry, ...]
+    gateway: ServiceEntry
+    ui: ServiceEntry | None
+
+    def write(self, state_dir: Path) -> None:
+        """Write it whole, so that a reader never sees half of it."""
+        body = {**asdict(self), "triton": asdict(self.tritons[0])}
+        scratch = _path(state_dir).with_suffix(".tmp")
+        scratch.write_text(json.dumps(body, indent=2) + "\n")
+        scratch.replace(_path(state_dir))
+
+    def is_alive(self) -> bool:
+        """Whether that very process still runs; a pid alone may belong to another one by now."""
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.started) < 1.0
+        except psutil.NoSuchProcess:
+            return False
+
+
+def _path(state_dir: Path) -> Path:
+    return state_dir / "stack.json"
+
+
+def read_stack(state_dir: Path) -> StackFile:
+    """Read what runs.
+
+    Raises:
+        NotRunning: nothing does, as far as this state folder knows.
+    """
+    try:
+        body = json.loads(_path(state_dir).read_text())
+        stack = StackFile(
+            pid=body["pid"],
+            started=body["started"],
+            tritons=tuple(TritonEntry(**entry) for entry in body["tritons"]),
+            gateway=ServiceEntry(**body["gateway"]),
+            ui=ServiceEntry(**body["ui"]) if body["ui"] else None,
+        )
+    except FileNotFoundError as exc:
+        raise NotRunning(f"No stack runs in {state_dir}; start one with: triptych up") from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        raise NotRunning(f"{_path(state_dir)} cannot be read: {exc!r}") from exc
+    if not stack.is_alive():
+        raise NotRunning(f"The stack in {state_dir} ended without saying so; start it again.")
+    return stack
+
+
+def remove_stack_file(state_dir: Path) -> None:
+    """Say that nothing runs any more."""
+    _path(state_dir).unlink(missing_ok=True)

@@ -1,0 +1,77 @@
+"""What runs, and whether each part answers: asked of the parts themselves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from triptych.stack.stack_file import read_stack
+
+
+@dataclass(frozen=True)
+class PartStatus:
+    """One process."""
+
+    name: str
+    url: str
+    is_ready: bool
+    since: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class StackStatus:
+    """The whole stack."""
+
+    parts: tuple[PartStatus, ...]
+    releases: dict[str, dict[str, Any]]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all of it is."""
+        return all(part.is_ready for part in self.parts)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values."""
+        return {"ready": self.is_ready, **asdict(self)}
+
+
+def read_status(state_dir: Path) -> StackStatus:
+    """Ask every part of the stack that runs in this state folder.
+
+    Raises:
+        NotRunning: nothing does.
+    """
+    stack = read_stack(state_dir)
+    supervisor = stack.tritons[0].supervisor
+    parts = [
+        _ask("triton", supervisor, f"{supervisor}/readyz"),
+        _ask("gateway", stack.gateway.url, f"{stack.gateway.url}/readyz"),
+    ]
+    if stack.ui:
+        parts.append(_ask("ui", stack.ui.url, f"{stack.ui.url}/_stcore/health"))
+    return StackStatus(tuple(parts), _releases(supervisor))
+
+
+def _ask(name: str, url: str, probe: str) -> PartStatus:
+    try:
+        response = httpx.get(probe, timeout=3.0, trust_env=False)
+    except httpx.HTTPError as exc:
+        return PartStatus(name, url, is_ready=False, since=None, reason=f"no answer: {exc}")
+    said: dict[str, Any] = {}
+    if response.headers.get("content-type", "").startswith("application/json"):
+        said = response.json()
+    return PartStatus(name, url, response.is_success, said.get("since"), said.get("reason"))
+
+
+def _releases(supervisor: str) -> dict[str, dict[str, Any]]:
+    try:
+        found: dict[str, dict[str, Any]] = httpx.get(
+            f"{supervisor}/releases", timeout=3.0, trust_env=False
+        ).json()
+    except httpx.HTTPError:
+        return {}
+    return found

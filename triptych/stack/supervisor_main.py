@@ -1,0 +1,61 @@
+"""Run one supervised Triton until told to stop; the process behind `triptych triton`."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from triptych.errors import StartFailed
+from triptych.stack.preflight import check_environment
+from triptych.stack.serving_view import build_view, read_releases
+from triptych.stack.settings import StackSettings
+from triptych.stack.supervisor import Supervisor
+from triptych.stack.supervisor_api import create_supervisor_api
+from triptych.stack.triton_install import prepare_triton
+from triptych.stack.triton_process import TritonProcess
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    """Turn SIGTERM into an ordinary exit, so that `finally` runs; uvicorn raises it again."""
+    sys.exit(0)
+
+
+def run_supervisor(settings: StackSettings) -> None:
+    """Start Triton, serve the supervisor's HTTP, and stop Triton at the end, whatever ended it."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    signal.signal(signal.SIGTERM, _leave)
+    check_environment()
+    releases = read_releases(settings.model_repository)
+    view = settings.state_dir / "serving"
+    build_view(view, releases)
+    install = prepare_triton(settings.state_dir / "backends")
+    triton = TritonProcess(install, view, settings)
+    supervisor = Supervisor(triton, releases, settings)
+    server = _server(create_supervisor_api(supervisor), settings.supervisor_port)
+
+    def watch() -> None:
+        supervisor.watch()
+        server.should_exit = supervisor.start_failure is not None
+
+    watcher = threading.Thread(target=watch, name="watch", daemon=True)
+    watcher.start()
+    try:
+        server.run()
+        if supervisor.start_failure:
+            raise StartFailed(supervisor.start_failure)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the stop short
+        supervisor.stop()
+        watcher.join(settings.canary_timeout_seconds)
+        triton.stop()
+
+
+def _server(api: Starlette, port: int) -> uvicorn.Server:
+    config = uvicorn.Config(api, host="127.0.0.1", port=port, log_config=None, access_log=False)
+    return uvicorn.Server(config)

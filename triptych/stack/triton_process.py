@@ -1,0 +1,86 @@
+"""Start and stop one tritonserver: its command line, its ports, its secret."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from triptych.stack.child_process import ChildProcess
+from triptych.stack.settings import StackSettings
+from triptych.stack.shared_memory import region_prefix, remove_regions
+from triptych.stack.triton_install import TritonInstall
+
+# Whoever may call these can run code in the server or read its memory; only the supervisor may.
+_RESTRICTED: Final = "model-repository,shared-memory,trace,logging"
+_LOOPBACK: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class TritonAddresses:
+    """Where one Triton answers."""
+
+    http: str
+    grpc: str
+    metrics: str
+
+    @classmethod
+    def of(cls, settings: StackSettings) -> TritonAddresses:
+        """The addresses that the settings' ports make."""
+        return cls(
+            http=f"http://{_LOOPBACK}:{settings.triton_http_port}",
+            grpc=f"{_LOOPBACK}:{settings.triton_grpc_port}",
+            metrics=f"http://{_LOOPBACK}:{settings.triton_metrics_port}/metrics",
+        )
+
+
+def triton_command(
+    install: TritonInstall, view: Path, settings: StackSettings, admin_secret: str
+) -> list[str]:
+    """The command line of one Triton on loopback, empty until the supervisor loads something.
+
+    Strict readiness is off because one failed load would make the whole server "not ready" although
+    every live release still answers; the supervisor judges by canaries instead.
+    """
+    restricted = f"{_RESTRICTED}:admin-key={admin_secret}"
+    return [
+        str(install.binary),
+        f"--model-repository={view.resolve()}",
+        f"--backend-directory={install.backend_dir.resolve()}",
+        f"--backend-config=python,shm-region-prefix-name={region_prefix(settings.state_dir)}",
+        "--model-control-mode=explicit",
+        "--strict-readiness=false",
+        "--disable-auto-complete-config",
+        f"--exit-timeout-secs={settings.exit_timeout_seconds}",
+        f"--http-address={_LOOPBACK}",
+        f"--http-port={settings.triton_http_port}",
+        f"--http-restricted-api={restricted}",
+        f"--grpc-address={_LOOPBACK}",
+        f"--grpc-port={settings.triton_grpc_port}",
+        f"--grpc-restricted-protocol={restricted}",
+        f"--metrics-address={_LOOPBACK}",
+        f"--metrics-port={settings.triton_metrics_port}",
+    ]
+
+
+class TritonProcess:
+    """One running tritonserver with its stubs and shared memory."""
+
+    def __init__(self, install: TritonInstall, view: Path, settings: StackSettings) -> None:
+        self.admin_secret = secrets.token_urlsafe(32)
+        self.addresses = TritonAddresses.of(settings)
+        self._settings = settings
+        self._prefix = region_prefix(settings.state_dir)
+        remove_regions(self._prefix)
+        self.child = ChildProcess(
+            "Triton",
+            triton_command(install, view, settings, self.admin_secret),
+            environment=install.environment(),
+            log_file=settings.log_dir / "triton.log",
+        )
+
+    def stop(self) -> None:
+        """Let requests in flight finish, end the process group, and give back /dev/shm."""
+        self.child.stop(self._settings.exit_timeout_seconds + 3)
+        remove_regions(self._prefix)
