@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from ui import view_models
+from ui.gateway_answers import Arm, Prediction, Route, ScoredLabel
+
+PREDICTION = Prediction(
+    request_id="req-1",
+    alias="digits",
+    release="digits_r1",
+    labels=(ScoredLabel("7", 0.9312), ScoredLabel("*_1_*", 0.0413)),
+    gateway_ms=6.13,
+    triton_ms=4.91,
+)
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [
+        (1.0, "100.0 %"),
+        (0.99951, "> 99.9 %"),
+        (0.9312, "93.1 %"),
+        (0.0005, "0.1 %"),
+        (0.0001, "< 0.1 %"),
+        (0.0, "0.0 %"),
+    ],
+)
+def test_only_a_certain_answer_reads_as_certain(score: float, text: str) -> None:
+    assert view_models.as_percent(score) == text
+
+
+def test_the_headline_is_the_best_label_and_its_confidence() -> None:
+    assert view_models.to_headline(PREDICTION) == view_models.Headline("7", "93.1 %")
+
+
+def test_the_bars_are_in_percent_and_labels_stay_as_they_are() -> None:
+    rows = view_models.to_chart_rows(PREDICTION)
+
+    assert list(rows["label"]) == ["7", "*_1_*"]
+    assert list(rows["percent"]) == pytest.approx([93.12, 4.13])
+    assert list(rows["text"]) == ["93.1 %", "4.1 %"]
+
+
+def test_the_table_has_label_and_score_and_no_markdown() -> None:
+    rows = view_models.to_table_rows(PREDICTION)
+
+    assert list(rows.columns) == ["Label", "Score"]
+    assert list(rows["Label"]) == ["7", r"\*\_1\_\*"]
+    assert list(rows["Score"]) == ["0.9312", "0.0413"]
+
+
+def test_the_caption_says_who_answered_and_how_fast() -> None:
+    assert view_models.to_caption(PREDICTION) == (
+        "Release `digits_r1` · gateway 6.1 ms, of which Triton 4.9 ms · request `req-1`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arms", "caption"),
+    [
+        ((Arm("digits_r1", 100),), "Served by `digits_r1`"),
+        ((Arm("digits_r1", 100), Arm("digits_r2", 0)), "Served by `digits_r1`"),
+        ((Arm("digits_r1", 9), Arm("digits_r2", 1)), "Served by `digits_r1` 90%, `digits_r2` 10%"),
+        ((), "No release takes its traffic now."),
+    ],
+)
+def test_a_route_names_its_releases(arms: tuple[Arm, ...], caption: str) -> None:
+    route = Route("digits", "image-classification", arms)
+
+    assert view_models.to_route_caption(route) == caption
+
+
+def test_text_from_elsewhere_cannot_become_markdown() -> None:
+    assert view_models.escape_markdown("<b>[x](y)\n:red") == r"\<b\>\[x\](y) \:red"
+    assert view_models.as_code("a`b\nc") == "`a'b c`"

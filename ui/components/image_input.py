@@ -1,0 +1,95 @@
+"""Three ways to give a picture; the one that the person used last is the current one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from ui.components.sample_gallery import read_sample, show_sample_gallery
+from ui.encoded_image import CONTENT_TYPES, EncodedImage
+
+UPLOAD_TAB = ":material/upload: Upload"
+CAMERA_TAB = ":material/photo_camera: Camera"
+SAMPLES_TAB = ":material/grid_view: Samples"
+
+# Keys in session_state. The first two belong to widgets and hold what the widget holds.
+UPLOAD = "upload"
+CAMERA = "camera"
+SAMPLE = "sample"
+# Which of the three the person acted on last.
+CURRENT = "current_input"
+
+
+def choose_image(
+    *,
+    samples: tuple[Path, ...],
+    max_upload_megabytes: int,
+    disabled: bool,
+    on_given: Callable[[], None],
+) -> EncodedImage | None:
+    """Draw the inputs and return the current picture, if there is one.
+
+    Args:
+        samples: Sample files; empty means that no gallery is offered.
+        max_upload_megabytes: Largest file that the upload field takes.
+        disabled: Whether the inputs are shown but cannot be used now.
+        on_given: Called when the person gives a picture, also when it is the same one again.
+    """
+
+    def choose_sample(name: str) -> None:
+        st.session_state[CURRENT] = SAMPLE
+        st.session_state[SAMPLE] = name
+        on_given()
+
+    def use_widget(key: str) -> None:
+        # A widget becomes current when it gets a picture, and is forgotten when it loses it.
+        if st.session_state[key] is not None:
+            st.session_state[CURRENT] = key
+            on_given()
+        elif st.session_state.get(CURRENT) == key:
+            st.session_state[CURRENT] = None
+
+    names = [SAMPLES_TAB, UPLOAD_TAB, CAMERA_TAB] if samples else [UPLOAD_TAB, CAMERA_TAB]
+    tabs = dict(zip(names, st.tabs(names, key="input_tabs", on_change="rerun"), strict=True))
+    if samples:
+        with tabs[SAMPLES_TAB]:
+            show_sample_gallery(samples, on_choose=choose_sample, disabled=disabled)
+    with tabs[UPLOAD_TAB]:
+        _show_upload(max_upload_megabytes, on_change=use_widget, disabled=disabled)
+    # An open camera field asks for permission and turns the camera on, so it waits for its tab;
+    # once it holds a photo it stays, or leaving the tab would throw the photo away.
+    if tabs[CAMERA_TAB].open or st.session_state.get(CAMERA) is not None:
+        with tabs[CAMERA_TAB]:
+            _show_camera(on_change=use_widget, disabled=disabled)
+    return _current_image(samples)
+
+
+def _show_upload(
+    max_upload_megabytes: int, *, on_change: Callable[[str], None], disabled: bool
+) -> None:
+    st.file_uploader(
+        f"Upload a picture: JPEG, PNG or WebP, up to {max_upload_megabytes} MB",
+        type=[suffix.removeprefix(".") for suffix in CONTENT_TYPES],
+        key=UPLOAD,
+        on_change=on_change,
+        args=(UPLOAD,),
+        max_upload_size=max_upload_megabytes,
+        disabled=disabled,
+    )
+
+
+def _show_camera(*, on_change: Callable[[str], None], disabled: bool) -> None:
+    st.camera_input(
+        "Take a photo", key=CAMERA, on_change=on_change, args=(CAMERA,), disabled=disabled
+    )
+
+
+def _current_image(samples: tuple[Path, ...]) -> EncodedImage | None:
+    current = st.session_state.get(CURRENT)
+    if current == SAMPLE:
+        chosen = [file for file in samples if file.name == st.session_state[SAMPLE]]
+        return read_sample(chosen[0]) if chosen else None
+    held = st.session_state.get(current) if current in {UPLOAD, CAMERA} else None
+    return EncodedImage(name=held.name, data=held.getvalue()) if held is not None else None

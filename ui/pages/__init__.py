@@ -1,0 +1,1 @@
+"""The pages, one module each; ui/app.py lists them."""

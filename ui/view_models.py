@@ -1,0 +1,89 @@
+"""Typed answers -> what a page shows: rows, headlines, captions. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ui.gateway_answers import Prediction, Route
+
+# What has a meaning inside a line of Streamlit's Markdown.
+MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]#|<>~$:&])")
+
+
+def escape_markdown(text: str) -> str:
+    """Make text from elsewhere show as it is written, on one line."""
+    return MARKDOWN_SIGNS.sub(r"\\\1", " ".join(text.split()))
+
+
+def as_code(text: str) -> str:
+    """Set an id, a path or an address in code style."""
+    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
+
+
+def as_percent(score: float) -> str:
+    """Write a probability in percent; only a certain one is 100 %, only an impossible one 0 %."""
+    if 0.9995 <= score < 1:
+        return "> 99.9 %"
+    if 0 < score < 0.0005:
+        return "< 0.1 %"
+    return f"{score * 100:.1f} %"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The best label and how sure the model is, ready to show."""
+
+    label: str
+    confidence: str
+
+
+def to_headline(prediction: Prediction) -> Headline:
+    """Pick what a person wants to know first."""
+    best = prediction.labels[0]
+    return Headline(label=escape_markdown(best.label), confidence=as_percent(best.score))
+
+
+def to_chart_rows(prediction: Prediction) -> pd.DataFrame:
+    """Rows for the bars: label, percent (0 to 100) and the percent as text; best first."""
+    return pd.DataFrame(
+        {
+            "label": [item.label for item in prediction.labels],
+            "percent": [item.score * 100 for item in prediction.labels],
+            "text": [as_percent(item.score) for item in prediction.labels],
+        }
+    )
+
+
+def to_table_rows(prediction: Prediction) -> pd.DataFrame:
+    """Rows for the table: Label and Score (0 to 1, four decimals); best first."""
+    return pd.DataFrame(
+        {
+            "Label": [escape_markdown(item.label) for item in prediction.labels],
+            "Score": [f"{item.score:.4f}" for item in prediction.labels],
+        }
+    )
+
+
+def to_caption(prediction: Prediction) -> str:
+    """Say who answered and how long it took."""
+    return (
+        f"Release {as_code(prediction.release)} · "
+        f"gateway {prediction.gateway_ms:.1f} ms, of which Triton {prediction.triton_ms:.1f} ms · "
+        f"request {as_code(prediction.request_id)}"
+    )
+
+
+def to_route_caption(route: Route) -> str:
+    """Name the releases behind an alias, with their shares when there are several."""
+    total = sum(arm.weight for arm in route.arms)
+    if total <= 0:
+        return "No release takes its traffic now."
+    shares = [
+        f"{as_code(arm.release)} {arm.weight / total:.0%}" for arm in route.arms if arm.weight > 0
+    ]
+    if len(shares) == 1:
+        return f"Served by {shares[0].removesuffix(' 100%')}"
+    return f"Served by {', '.join(shares)}"
