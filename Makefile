@@ -8,11 +8,11 @@ INSTALL := $(PYTHON) requirements/install.py
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-browser setup-export demo down test lint format types unit \
-	integration e2e bench train-digits lock python
+.PHONY: help setup setup-dev setup-test setup-export demo down test lint format types unit \
+	integration e2e bench screenshots train-digits lock python
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 python:
 	@test -n "$(PYTHON)" || { echo "Triptych needs Python 3.11 or 3.12: sudo apt-get install python3"; exit 1; }
@@ -23,8 +23,8 @@ setup: python ## Make .venv with what serving needs
 setup-dev: python ## Make .venv with what the checks need, too
 	@$(INSTALL) .venv dev
 
-setup-browser: python
-	@$(PYTHON) requirements/system_packages.py chromium
+setup-test: setup-dev ## What the tests need from the system, too
+	@$(PYTHON) requirements/system_packages.py chromium curl
 
 setup-export: python ## Make .venv-export, which has torch
 	@$(INSTALL) .venv-export export torch
@@ -51,14 +51,17 @@ types: setup-dev ## mypy --strict
 unit: setup-dev ## House rules and unit tests, with branch coverage
 	$(BIN)/pytest tests/rules tests/unit --cov --cov-fail-under=95
 
-integration: setup-dev ## Against a real Triton
+integration: setup-test ## Against a real Triton
 	$(BIN)/pytest tests/integration --run-triton
 
-e2e: setup-dev setup-browser ## In a real Chromium, against the real stack
+e2e: setup-test ## In a real Chromium, against the real stack
 	$(BIN)/pytest tests/e2e --run-triton --run-browser
 
 bench: setup-dev ## perf_analyzer against digits_r1: table and plot in benchmarks/results/
 	$(BIN)/python -m benchmarks.perf_analyzer
+
+screenshots: setup-test ## Write docs/images/ from the real stack
+	$(BIN)/python -m tests.e2e.take_screenshots
 
 train-digits: setup-export ## Train the next release of digits
 	.venv-export/bin/python -m examples.digits.train --model-repository model_repository

@@ -5,6 +5,7 @@ TriptychError
   PortInUse
   ReleaseBroken         a release on disk is incomplete or unreadable
   ReleaseExists         releases are immutable
+  ReleaseNameInvalid    a release could not be found under that name
   StartFailed           a part did not come up
   AlreadyRunning        another stack owns the state folder
   NotRunning            no stack owns the state folder
@@ -32,6 +33,10 @@ class ReleaseBroken(TriptychError):
 
 class ReleaseExists(TriptychError):
     """A release of that name and number is there already."""
+
+
+class ReleaseNameInvalid(TriptychError):
+    """A release could not be found under that name."""
 
 
 class StartFailed(TriptychError):

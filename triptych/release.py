@@ -80,12 +80,18 @@ def read_release(repository: Path, name: ReleaseName) -> Release:
             promotable=certificate["promotable"],
             max_batch_size=certificate["max_batch_size"],
             top_k=certificate["top_k"],
-            golden=tuple(_golden(folder, item) for item in certificate["golden"]),
+            golden=_all_golden(folder, certificate["golden"]),
             artifacts=dict(certificate["artifacts"]),
             repository=repository,
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ReleaseBroken(f"{name}: {CERTIFICATE} cannot be read: {exc!r}") from exc
+
+
+def _all_golden(folder: Path, items: list[dict[str, Any]]) -> tuple[Golden, ...]:
+    if not items:
+        raise ValueError("there are no golden inputs")
+    return tuple(_golden(folder, item) for item in items)
 
 
 def _golden(folder: Path, item: dict[str, Any]) -> Golden:

@@ -26,7 +26,7 @@ def main() -> None:
     """Run the command; what we raise on purpose is printed as one sentence, exit code 1."""
     try:
         triptych.main(prog_name="triptych")
-    except TriptychError as exc:
+    except (TriptychError, OSError) as exc:
         click.echo(f"Error: {exc}", err=True)
         sys.exit(1)
     except ValidationError as exc:

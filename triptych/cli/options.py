@@ -45,9 +45,8 @@ def stack_options(function: Function) -> Function:
 
 def settings_from(**given: object) -> StackSettings:
     """Build the settings; options that were not given are left to environment and default."""
-    return StackSettings.model_validate(
-        {**StackSettings().model_dump(), **{k: v for k, v in given.items() if v is not None}}
-    )
+    wanted: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+    return StackSettings(**wanted)
 
 
 def arguments_from(**given: object) -> list[str]:

@@ -102,7 +102,7 @@ def _find_release(triton: TritonEntry, alias: str) -> tuple[str, int]:
     """Ask the supervisor which release the alias means and how many items one request takes."""
     try:
         found = httpx.get(f"{triton.supervisor}/releases", timeout=3.0, trust_env=False).json()
-    except httpx.HTTPError as exc:
+    except (httpx.HTTPError, ValueError) as exc:
         raise CallFailed(f"the supervisor at {triton.supervisor} does not answer: {exc}") from exc
     routes = first_routes(ReleaseName(item["alias"], item["number"]) for item in found.values())
     if alias not in routes:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from python_backends.shared.image_transform import ImageTransform
-from triptych.errors import ReleaseExists
+from triptych.errors import ReleaseExists, ReleaseNameInvalid
 from triptych.export.model_configs import PipelineShape, pipeline_configs
 from triptych.release import CERTIFICATE, GOLDEN_FOLDER, find_releases, sha256
 from triptych.routing import ReleaseName
@@ -60,9 +60,14 @@ def write_release(
         The ensemble's folder, which holds release.json.
 
     Raises:
+        ReleaseNameInvalid: the name could not be read back.
         ReleaseExists: releases are immutable, so a number is used once.
     """
     name = ReleaseName(release.name, release.number)
+    if ReleaseName.parse(str(name)) != name:
+        raise ReleaseNameInvalid(
+            f"{release.name!r} is no release name: lower case, digits and '-', a letter first."
+        )
     if (repository / str(name)).exists():
         raise ReleaseExists(f"{name} exists and releases are immutable; take the next number.")
     with tempfile.TemporaryDirectory(dir=repository, prefix=".writing-") as scratch_name:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
-_LIBC: Final = ctypes.CDLL(None)
+# The kernel sends SIGTERM when the parent dies, so that a killed `up` leaves nothing behind.
+# setpriv (util-linux, on every Debian) asks for it and becomes the command; a preexec_fn of our own
+# would abort some children of a process that has a gRPC channel open.
+_END_WITH_PARENT: Final = ("setpriv", "--pdeathsig", "TERM", "--")
 
 
 def last_words(log_file: Path) -> str:
@@ -21,11 +22,6 @@ def last_words(log_file: Path) -> str:
     lines = log_file.read_text(errors="replace").splitlines()
     spoken = (line.strip() for line in reversed(lines) if line.strip())
     return next(spoken, "its log is empty").removeprefix("Error: ")
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent dies: a killed `up` leaves nothing behind."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class ChildProcess:
@@ -42,13 +38,12 @@ class ChildProcess:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         with log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                command,
+                [*_END_WITH_PARENT, *command],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - the starting process has one thread
             )
 
     @property

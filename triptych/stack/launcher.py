@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -53,20 +53,35 @@ def running_stack(settings: StackSettings, *, with_ui: bool) -> Iterator[StackFi
         check_environment()
         check_ports(settings.ports(with_ui=with_ui))
         releases = read_releases(settings.model_repository)
-        parts = Parts(
-            supervisor=services.start_supervisor(settings),
-            gateway=services.start_gateway(settings),
-            ui=services.start_ui(settings) if with_ui else None,
-        )
-        try:
+        with _stopped_at_the_end(settings) as started:
+            parts = Parts(
+                supervisor=started(services.start_supervisor(settings)),
+                gateway=started(services.start_gateway(settings)),
+                ui=started(services.start_ui(settings)) if with_ui else None,
+            )
             _wait_until_ready(settings, parts)
             _prove(settings, desired_releases(releases))
             stack = _describe(settings, parts)
             stack.write(settings.state_dir)
             yield stack
-        finally:
-            remove_stack_file(settings.state_dir)
-            stop_all(parts.all(), grace_seconds=settings.exit_timeout_seconds + 5)
+
+
+@contextmanager
+def _stopped_at_the_end(
+    settings: StackSettings,
+) -> Iterator[Callable[[ChildProcess], ChildProcess]]:
+    """Hand out what each start passes through; a signal may come between two of them."""
+    children: list[ChildProcess] = []
+
+    def started(child: ChildProcess) -> ChildProcess:
+        children.append(child)
+        return child
+
+    try:
+        yield started
+    finally:
+        remove_stack_file(settings.state_dir)
+        stop_all(children, grace_seconds=settings.exit_timeout_seconds + 5)
 
 
 def _wait_until_ready(settings: StackSettings, parts: Parts) -> None:

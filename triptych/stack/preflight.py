@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -45,6 +46,8 @@ def check_ports(ports: Mapping[str, int]) -> None:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError as exc:
+                if exc.errno != errno.EADDRINUSE:
+                    raise
                 raise PortInUse(
                     f"Port {port} is in use; stop what uses it or choose another with {option}."
                 ) from exc

@@ -18,13 +18,15 @@ def read_releases(repository: Path) -> list[Release]:
     """Read every release of a repository and see that its files are there, as they were released.
 
     Raises:
-        ReleaseBroken: there is none, or one of them is incomplete or was edited.
+        ReleaseBroken: there is none to promote, or one of them is incomplete or was edited.
     """
     if not repository.is_dir():
-        raise ReleaseBroken(f"There is no model repository at {repository}.")
+        raise ReleaseBroken(
+            f"There is no model repository at {repository}; name one with --model-repository."
+        )
     releases = [read_release(repository, name) for name in find_releases(repository)]
-    if not releases:
-        raise ReleaseBroken(f"{repository} holds no release.")
+    if not any(release.promotable for release in releases):
+        raise ReleaseBroken(f"{repository} holds no release that may be promoted.")
     for release in releases:
         _check_files(release)
     return releases

@@ -72,6 +72,6 @@ def _releases(supervisor: str) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = httpx.get(
             f"{supervisor}/releases", timeout=3.0, trust_env=False
         ).json()
-    except httpx.HTTPError:
+    except (httpx.HTTPError, ValueError):
         return {}
     return found

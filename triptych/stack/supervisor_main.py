@@ -40,8 +40,13 @@ def run_supervisor(settings: StackSettings) -> None:
     server = _server(create_supervisor_api(supervisor), settings.supervisor_port)
 
     def watch() -> None:
-        supervisor.watch()
-        server.should_exit = supervisor.start_failure is not None
+        try:
+            supervisor.watch()
+        except BaseException:
+            server.should_exit = True  # nothing proves anything any more
+            raise
+        if supervisor.start_failure:
+            server.should_exit = True
 
     watcher = threading.Thread(target=watch, name="watch", daemon=True)
     watcher.start()

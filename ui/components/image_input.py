@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -37,20 +38,7 @@ def choose_image(
         disabled: Whether the inputs are shown but cannot be used now.
         on_given: Called when the person gives a picture, also when it is the same one again.
     """
-
-    def choose_sample(name: str) -> None:
-        st.session_state[CURRENT] = SAMPLE
-        st.session_state[SAMPLE] = name
-        on_given()
-
-    def use_widget(key: str) -> None:
-        # A widget becomes current when it gets a picture, and is forgotten when it loses it.
-        if st.session_state[key] is not None:
-            st.session_state[CURRENT] = key
-            on_given()
-        elif st.session_state.get(CURRENT) == key:
-            st.session_state[CURRENT] = None
-
+    choose_sample, use_widget = partial(_choose_sample, on_given), partial(_use_widget, on_given)
     names = [SAMPLES_TAB, UPLOAD_TAB, CAMERA_TAB] if samples else [UPLOAD_TAB, CAMERA_TAB]
     tabs = dict(zip(names, st.tabs(names, key="input_tabs", on_change="rerun"), strict=True))
     if samples:
@@ -64,6 +52,21 @@ def choose_image(
         with tabs[CAMERA_TAB]:
             _show_camera(on_change=use_widget, disabled=disabled)
     return _current_image(samples)
+
+
+def _choose_sample(on_given: Callable[[], None], name: str) -> None:
+    st.session_state[CURRENT] = SAMPLE
+    st.session_state[SAMPLE] = name
+    on_given()
+
+
+def _use_widget(on_given: Callable[[], None], key: str) -> None:
+    """Make a widget current when it gets a picture, and forget it when it loses it."""
+    if st.session_state[key] is not None:
+        st.session_state[CURRENT] = key
+        on_given()
+    elif st.session_state.get(CURRENT) == key:
+        st.session_state[CURRENT] = None
 
 
 def _show_upload(

@@ -1,0 +1,1 @@
+"""Keys and routes: what an operator changes, never on the request path."""

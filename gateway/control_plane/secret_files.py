@@ -1,0 +1,41 @@
+"""Secrets in files: made at random, written whole, readable by the owner alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write_secret(file: Path, secret: str) -> None:
+    """Write a secret so that no other user can read it at any moment."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    scratch = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(secret + "\n")
+    scratch.replace(file)
+
+
+def read_secret(file: Path) -> str | None:
+    """Read a secret, or None where there is none yet. Latin-1, because it takes any bytes."""
+    try:
+        return file.read_text("latin-1").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def read_or_create_secret(file: Path) -> str:
+    """Read a secret; the first caller makes it, 256 random bits, and callers at once share it."""
+    existing = read_secret(file)
+    if existing:
+        return existing
+    mine = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    write_secret(mine, secrets.token_urlsafe(32))
+    try:
+        os.link(mine, file)  # unlike a rename it fails when somebody was first
+    except FileExistsError:
+        if read_secret(file) is None:  # empty, so nobody's
+            mine.replace(file)
+    mine.unlink(missing_ok=True)
+    return read_or_create_secret(file)

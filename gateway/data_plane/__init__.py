@@ -1,0 +1,1 @@
+"""The request path: predict, the way to Triton, its health."""

@@ -1,0 +1,94 @@
+"""Read a body and count while reading: what is too large is refused before it is all here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from starlette.requests import Request
+
+from gateway.errors import BodyTimeout, EmptyBody, PayloadTooLarge, UnsupportedMediaType
+
+_IMAGE_TYPES: Final = frozenset(
+    {"image/jpeg", "image/png", "image/webp", "application/octet-stream"}
+)
+_MULTIPART: Final = "multipart/form-data"
+
+
+def is_multipart(request: Request) -> bool:
+    """Whether the body is a form with files, and not the image itself.
+
+    Raises:
+        UnsupportedMediaType: it is neither.
+    """
+    declared = request.headers.get("content-type", "application/octet-stream")
+    media_type = declared.partition(";")[0].strip().lower()
+    if media_type not in _IMAGE_TYPES | {_MULTIPART}:
+        accepted = ", ".join(sorted(_IMAGE_TYPES))
+        raise UnsupportedMediaType(
+            f"Content-Type {media_type!r} is not taken; send {accepted} or {_MULTIPART}"
+        )
+    return media_type == _MULTIPART
+
+
+def _check_declared_length(request: Request, limit_bytes: int) -> None:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise PayloadTooLarge(f"the body has {declared} bytes; at most {limit_bytes} are accepted")
+
+
+async def counted(
+    request: Request, limit_bytes: int, silence_seconds: float
+) -> AsyncGenerator[bytes, None]:
+    """Pass a body on piece by piece.
+
+    Raises:
+        PayloadTooLarge: it has more bytes than the limit.
+        BodyTimeout: a pause in it was longer than the silence allowed.
+    """
+    _check_declared_length(request, limit_bytes)
+    total = 0
+    async for chunk in _never_silent(request.stream(), silence_seconds):
+        total += len(chunk)
+        if total > limit_bytes:
+            raise PayloadTooLarge(f"the body has more than the accepted {limit_bytes} bytes")
+        yield chunk
+
+
+async def _never_silent(
+    stream: AsyncGenerator[bytes, None], silence_seconds: float
+) -> AsyncGenerator[bytes, None]:
+    while True:
+        try:
+            async with asyncio.timeout(silence_seconds):
+                chunk = await anext(stream, None)
+        except TimeoutError as exc:
+            raise BodyTimeout(f"no more of the body came for {silence_seconds:g} seconds") from exc
+        if chunk is None:
+            return
+        yield chunk
+
+
+async def read_body(request: Request, limit_bytes: int, silence_seconds: float) -> bytes:
+    """Read a body as it is.
+
+    Raises:
+        PayloadTooLarge: it has more bytes than the limit.
+        BodyTimeout: a pause in it was longer than the silence allowed.
+    """
+    return b"".join([chunk async for chunk in counted(request, limit_bytes, silence_seconds)])
+
+
+async def read_image(request: Request, limit_bytes: int, silence_seconds: float) -> bytes:
+    """Read a body that is one encoded image.
+
+    Raises:
+        PayloadTooLarge: it has more bytes than the limit.
+        BodyTimeout: a pause in it was longer than the silence allowed.
+        EmptyBody: it has none.
+    """
+    body = await read_body(request, limit_bytes, silence_seconds)
+    if not body:
+        raise EmptyBody("the body is empty; send the bytes of one image")
+    return body

@@ -1,0 +1,113 @@
+"""What the supervisor last said of its Triton, and for how long it has been so."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+from pydantic import BaseModel, Field, ValidationError
+
+from gateway.errors import InferenceUnavailable
+from triptych.routing import ReleaseName, first_routes
+
+logger = logging.getLogger(__name__)
+
+
+class ReleaseReport(BaseModel):
+    """One release in the supervisor's /status; fields that the gateway does not use are ignored."""
+
+    task: str
+    promotable: bool
+    max_batch_size: int = Field(ge=1)
+    top_k: int = Field(ge=1)
+
+
+class SupervisorReport(BaseModel):
+    """The supervisor's /status."""
+
+    ready: bool
+    since: str
+    reason: str | None
+    releases: dict[str, ReleaseReport]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the service answers, and rightly."""
+
+    is_ready: bool
+    since: str
+    reason: str | None
+
+
+class ServerHealth:
+    """Looks at one supervisor now and then; every question is answered from memory.
+
+    Args:
+        client: Reaches the supervisor; its base URL is the supervisor's.
+        max_age_seconds: A word older than this counts as silence.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        max_age_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._max_age_seconds = max_age_seconds
+        self._clock = clock
+        self._report: SupervisorReport | None = None
+        self._heard_at = -max_age_seconds
+        self._silent_since = _utc_now()
+        self._trouble: str | None = None
+
+    async def refresh(self) -> None:
+        """Ask the supervisor once; silence is remembered, never raised."""
+        try:
+            response = await self._client.get("/status")
+            self._report = SupervisorReport.model_validate_json(response.content)
+            self._heard_at, self._silent_since = self._clock(), _utc_now()
+            self._note(None)
+        except (httpx.HTTPError, ValidationError) as exc:
+            self._note(repr(exc))
+
+    def _note(self, trouble: str | None) -> None:
+        """Log only what changes; the question is asked twice a second."""
+        if trouble != self._trouble:
+            logger.warning("supervisor: %s", trouble or "answers again")
+        self._trouble = trouble
+
+    def verdict(self) -> Verdict:
+        """Whether golden inputs got their golden answers within the last seconds."""
+        if self._report is None or self._clock() - self._heard_at > self._max_age_seconds:
+            return Verdict(False, self._silent_since, "Triton's supervisor does not answer")
+        return Verdict(self._report.ready, self._report.since, self._report.reason)
+
+    def routes(self) -> dict[str, ReleaseName]:
+        """Which release each alias means; known even while Triton is down.
+
+        Raises:
+            InferenceUnavailable: the supervisor has not said so once since the gateway started.
+        """
+        named = ((ReleaseName.parse(name), it) for name, it in self._heard().releases.items())
+        return first_routes(name for name, report in named if name and report.promotable)
+
+    def report(self, release: ReleaseName) -> ReleaseReport:
+        """What is known of a release that a route names."""
+        return self._heard().releases[str(release)]
+
+    def _heard(self) -> SupervisorReport:
+        if self._report is None:
+            raise InferenceUnavailable("Triton's supervisor has not yet said what can be asked")
+        return self._report
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,108 @@
+"""Triton as seen from outside: one long-lived channel, our own requests, errors by gRPC code."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+import grpc
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from gateway.errors import (
+    ContractMismatch,
+    InferenceError,
+    InferenceFailed,
+    InferenceTimeout,
+    InferenceUnavailable,
+)
+from python_backends.shared.contract import (
+    ANSWER_TENSORS,
+    IMAGE,
+    ItemAnswer,
+    decode_answers,
+    encode_bytes_tensor,
+)
+from python_backends.shared.errors import ContractBroken
+
+logger = logging.getLogger(__name__)
+
+_CHANNEL_OPTIONS: Final = (
+    ("grpc.enable_http_proxy", 0),  # Triton is a neighbour; http_proxy is for the world outside
+    # Pinging more often than every five minutes makes Triton end the connection (GOAWAY).
+    ("grpc.keepalive_time_ms", 300_000),
+    ("grpc.max_send_message_length", -1),  # bodies are limited where they come in
+    ("grpc.max_receive_message_length", -1),
+    # A request that killed a stub must not be sent again by a layer that cannot know.
+    ("grpc.enable_retries", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+)
+
+_ERROR_OF_CODE: Final[dict[grpc.StatusCode, tuple[type[InferenceError], str]]] = {
+    grpc.StatusCode.DEADLINE_EXCEEDED: (InferenceTimeout, "Triton did not answer in time"),
+    grpc.StatusCode.UNAVAILABLE: (InferenceUnavailable, "Triton does not take requests now"),
+    grpc.StatusCode.NOT_FOUND: (InferenceUnavailable, "Triton does not have this release now"),
+    grpc.StatusCode.INVALID_ARGUMENT: (ContractMismatch, "Triton refuses the shape of the request"),
+}
+
+
+class TritonClient:
+    """Sends images to one Triton. Build it inside the event loop that uses it."""
+
+    def __init__(self, address: str, *, timeout_seconds: float) -> None:
+        self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._timeout_seconds = timeout_seconds
+
+    async def close(self) -> None:
+        """End the channel."""
+        await self._channel.close(grace=None)
+
+    async def classify_images(
+        self, release: str, images: Sequence[bytes], request_id: str
+    ) -> list[ItemAnswer]:
+        """Send encoded images as one request, untouched.
+
+        Args:
+            release: The ensemble's name.
+            images: One to max_batch_size encoded images.
+            request_id: Shows up in Triton's log and traces.
+
+        Returns:
+            One answer per image, in order.
+
+        Raises:
+            InferenceError: the narrowest class that fits what Triton did.
+        """
+        request = _request(release, images, request_id)
+        try:
+            response = await self._stub.ModelInfer(request, timeout=self._timeout_seconds)
+        except grpc.aio.AioRpcError as exc:
+            # Triton's own text names paths and models; it goes to our log, not to the caller.
+            logger.warning(
+                "Triton refused release=%s code=%s: %s", release, exc.code().name, exc.details()
+            )
+            failed = (InferenceFailed, "Triton failed to answer")
+            error, message = _ERROR_OF_CODE.get(exc.code(), failed)
+            raise error(message) from exc
+        outputs = zip(response.outputs, response.raw_output_contents, strict=False)
+        raw = {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
+        try:
+            return decode_answers(raw, items=len(images))
+        except ContractBroken as exc:
+            logger.error("Triton's answer breaks the contract release=%s: %s", release, exc)  # noqa: TRY400
+            raise ContractMismatch("Triton's answer does not fit the contract") from exc
+
+
+# The generated protobuf classes carry no types.
+def _request(release: str, images: Sequence[bytes], request_id: str) -> Any:  # noqa: ANN401
+    tensor = service_pb2.ModelInferRequest.InferInputTensor(
+        name=IMAGE.name, datatype=IMAGE.dtype, shape=(len(images), *IMAGE.shape)
+    )
+    return service_pb2.ModelInferRequest(
+        model_name=release,
+        id=request_id,
+        inputs=[tensor],
+        raw_input_contents=[encode_bytes_tensor(images)],
+    )

@@ -1,0 +1,156 @@
+"""What the gateway may answer instead of a prediction. Codes are stable, statuses live elsewhere.
+
+GatewayError(code)
+  AuthError            MissingApiKey, UnknownApiKey, ScopeMissing
+  InvalidRequest       EmptyBody, BodyTimeout, InvalidParameter, MalformedMultipart,
+                       TooManyFiles, PayloadTooLarge, UnsupportedMediaType, UnknownAlias, UnknownKey
+    RejectedByModel    UndecodableImage, ImageTooLarge, UnsupportedImageFormat
+  InferenceError       InferenceTimeout, InferenceUnavailable, InferenceFailed, ContractMismatch
+  Overloaded
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Anything that is answered with an error body."""
+
+    code: ClassVar[str]
+
+
+class AuthError(GatewayError):
+    """The caller may not."""
+
+
+class MissingApiKey(AuthError):
+    """No key came with the request."""
+
+    code = "missing_api_key"
+
+
+class UnknownApiKey(AuthError):
+    """The key is not one of ours, or was revoked."""
+
+    code = "unknown_api_key"
+
+
+class ScopeMissing(AuthError):
+    """The key is good, but not for this."""
+
+    code = "scope_missing"
+
+
+class InvalidRequest(GatewayError):
+    """The request is wrong in itself; sending it again will not help."""
+
+
+class EmptyBody(InvalidRequest):
+    """There is nothing to look at."""
+
+    code = "empty_body"
+
+
+class BodyTimeout(InvalidRequest):
+    """The body stopped arriving before its end."""
+
+    code = "body_timeout"
+
+
+class InvalidParameter(InvalidRequest):
+    """A query parameter or JSON field has a value that it cannot have."""
+
+    code = "invalid_parameter"
+
+
+class MalformedMultipart(InvalidRequest):
+    """The multipart body cannot be parsed or holds no file."""
+
+    code = "malformed_multipart"
+
+
+class TooManyFiles(InvalidRequest):
+    """More files than one batch holds."""
+
+    code = "too_many_files"
+
+
+class PayloadTooLarge(InvalidRequest):
+    """More bytes than accepted; counted while reading."""
+
+    code = "payload_too_large"
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """The Content-Type is none that this endpoint takes."""
+
+    code = "unsupported_media_type"
+
+
+class UnknownAlias(InvalidRequest):
+    """No route has that name."""
+
+    code = "unknown_alias"
+
+
+class UnknownKey(InvalidRequest):
+    """No API key has that id."""
+
+    code = "unknown_key"
+
+
+class RejectedByModel(InvalidRequest):
+    """The preprocess step refused the content."""
+
+
+class UndecodableImage(RejectedByModel):
+    """The bytes are not a whole image."""
+
+    code = "undecodable_image"
+
+
+class ImageTooLarge(RejectedByModel):
+    """The image has too many pixels."""
+
+    code = "image_too_large"
+
+
+class UnsupportedImageFormat(RejectedByModel):
+    """An image, but not a JPEG, PNG or WebP."""
+
+    code = "unsupported_image_format"
+
+
+class InferenceError(GatewayError):
+    """Triton did not answer as it should; the request may be fine."""
+
+
+class InferenceTimeout(InferenceError):
+    """The deadline passed."""
+
+    code = "inference_timeout"
+
+
+class InferenceUnavailable(InferenceError):
+    """Triton does not take requests, or not for this release."""
+
+    code = "inference_unavailable"
+
+
+class InferenceFailed(InferenceError):
+    """Triton failed."""
+
+    code = "inference_failed"
+
+
+class ContractMismatch(InferenceError):
+    """Gateway and release disagree about the tensors: a bug on our side."""
+
+    code = "contract_mismatch"
+
+
+class Overloaded(GatewayError):
+    """More requests in flight than allowed."""
+
+    code = "overloaded"

@@ -1,0 +1,37 @@
+"""/healthz, /readyz, /metrics: what orchestrators, the UI and Prometheus ask."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from gateway.control_plane.keys import Scope
+from gateway.dependencies import Health, Metrics, require
+from gateway.schemas import Readiness
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="The process lives")
+async def healthz() -> dict[str, str]:
+    """Say that this process answers; it says nothing of Triton."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="Golden inputs get their golden answers", responses={503: {}})
+async def readyz(health: Health, response: Response) -> Readiness:
+    """200 while the supervisor's canaries are right, else 503 with since and reason."""
+    verdict = health.verdict()
+    response.status_code = 200 if verdict.is_ready else 503
+    return Readiness(ready=verdict.is_ready, since=verdict.since, reason=verdict.reason)
+
+
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics; the key needs the scope metrics",
+    dependencies=[Depends(require(Scope.METRICS))],
+)
+async def metrics(health: Health, metrics: Metrics) -> Response:
+    """Expose this gateway's own metrics."""
+    metrics.is_ready.set(health.verdict().is_ready)
+    return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,135 @@
+"""The bodies of the REST interface, with examples that OpenAPI shows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.control_plane.keys import Scope
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong: `code` is stable, `message` is for people."""
+
+    code: str = Field(examples=["undecodable_image"])
+    message: str = Field(examples=["the bytes are not a whole JPEG, PNG or WebP"])
+    request_id: str = Field(examples=["6f1d0c1e9a3b4c5d8e7f60718293a4b5"])
+
+
+class ErrorBody(BaseModel):
+    """Every answer with a status of 400 or more."""
+
+    error: ErrorDetail
+
+
+class LabelScore(BaseModel):
+    """One class."""
+
+    label: str = Field(examples=["7"])
+    score: float = Field(examples=[0.9987], description="Softmax probability, 0 to 1.")
+
+
+class Timing(BaseModel):
+    """Where the time went, in milliseconds."""
+
+    total_ms: float = Field(examples=[6.2], description="In the gateway, headers to answer.")
+    triton_ms: float = Field(examples=[4.9], description="The call to Triton.")
+
+
+class PredictionBody(BaseModel):
+    """The answer to one image sent as the raw body."""
+
+    request_id: str = Field(examples=["6f1d0c1e9a3b4c5d8e7f60718293a4b5"])
+    alias: str = Field(examples=["digits"])
+    release: str = Field(examples=["digits_r1"])
+    predictions: list[LabelScore]
+    timing: Timing
+
+
+class ItemError(BaseModel):
+    """Why one file of a batch has no answer."""
+
+    code: str = Field(examples=["undecodable_image"])
+    message: str
+
+
+class FileResult(BaseModel):
+    """One file of a batch: `predictions`, or `error` in their place."""
+
+    filename: str = Field(examples=["seven.jpg"])
+    predictions: list[LabelScore] | None = None
+    error: ItemError | None = None
+
+
+class BatchBody(BaseModel):
+    """The answer to a multipart body: one result per file, in the order they came."""
+
+    request_id: str = Field(examples=["6f1d0c1e9a3b4c5d8e7f60718293a4b5"])
+    alias: str = Field(examples=["digits"])
+    release: str = Field(examples=["digits_r1"])
+    results: list[FileResult]
+    timing: Timing
+
+
+class Arm(BaseModel):
+    """One release behind an alias and its share of the traffic."""
+
+    release: str = Field(examples=["digits_r1"])
+    weight: int = Field(examples=[100])
+
+
+class RouteDescription(BaseModel):
+    """What an alias means now."""
+
+    alias: str = Field(examples=["digits"])
+    task: str = Field(examples=["image-classification"])
+    max_batch_size: int = Field(examples=[32])
+    top_k: int = Field(examples=[10], description="The most labels that ?top_k= may ask for.")
+    arms: list[Arm]
+
+
+class RouteList(BaseModel):
+    """Every alias."""
+
+    routes: list[RouteDescription]
+
+
+class Readiness(BaseModel):
+    """Whether golden inputs get their golden answers, and since when that is so or not."""
+
+    ready: bool
+    since: str = Field(examples=["2026-01-31T12:00:00.000Z"])
+    reason: str | None = None
+
+
+class NewKey(BaseModel):
+    """What a new key should be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=100, examples=["nightly batch"])]
+    scopes: Annotated[list[Scope], Field(min_length=1, examples=[["predict"]])] = [Scope.PREDICT]
+
+
+class KeyDescription(BaseModel):
+    """A key as it is listed."""
+
+    id: str = Field(examples=["4f6c2a9b1d0e"])
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class CreatedKey(KeyDescription):
+    """A key as it is shown once."""
+
+    key: str = Field(examples=["tri_..."])
+
+
+class KeyList(BaseModel):
+    """Every key."""
+
+    keys: list[KeyDescription]

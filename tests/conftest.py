@@ -1,0 +1,21 @@
+"""Flags: tests against the real server and the real browser run only when asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+# Without its flag a folder is skipped; with the flag a missing server is a failure.
+NEEDED_FLAG = {"integration": "--run-triton", "e2e": "--run-browser"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-triton", action="store_true", help="run tests against a real Triton")
+    parser.addoption("--run-browser", action="store_true", help="run tests in a real Chromium")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(config.rootpath).parts[1]
+        flag = NEEDED_FLAG.get(folder)
+        if flag and not config.getoption(flag):
+            item.add_marker(pytest.mark.skip(reason=f"needs {flag}"))

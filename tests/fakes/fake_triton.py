@@ -1,0 +1,159 @@
+"""A small real gRPC server that answers as Triton does: per image, or not at all, or wrongly.
+
+Twin: the integration tests send the same requests to the real server.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import grpc
+from tritonclient.grpc import service_pb2
+
+from python_backends.shared.contract import (
+    LABEL,
+    SCORE,
+    STATUS,
+    ItemAnswer,
+    Status,
+    decode_bytes_tensor,
+    encode_bytes_tensor,
+)
+
+_SERVICE: Final = "inference.GRPCInferenceService"
+_UNLIMITED: Final = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),
+)
+_NOT_AN_IMAGE: Final = ItemAnswer(Status.UNDECODABLE, (), ())
+
+# The generated protobuf classes carry no types.
+InferRequest = Any
+InferResponse = Any
+
+
+def ranked(*labels: str, status: Status = Status.OK) -> ItemAnswer:
+    """An answer with these labels, highest first; scores are 1/2, 1/4, ... (exact in FP32)."""
+    return ItemAnswer(status, labels, tuple(0.5 ** (rank + 1) for rank in range(len(labels))))
+
+
+def refused(status: Status) -> ItemAnswer:
+    """What the preprocess step says of content it does not take."""
+    return ItemAnswer(status, (), ())
+
+
+@dataclass
+class FakeTriton:
+    """What the server will do, and what it was asked."""
+
+    width: int = 10
+    """k of the release: labels per item."""
+    answers: dict[bytes, ItemAnswer] = field(default_factory=dict)
+    """By the bytes of the image; anything else is undecodable."""
+    refusal: tuple[grpc.StatusCode, str] | None = None
+    """Answer every inference with this code and text."""
+    spoil: Callable[[InferResponse], None] = lambda _: None
+    """Make a good response a bad one before it is sent."""
+    asked: list[InferRequest] = field(default_factory=list)
+    """Every ModelInferRequest, in the order they came."""
+    loaded: list[str] = field(default_factory=list)
+    """The models of every RepositoryModelLoad."""
+    address: str = ""
+    """HOST:PORT, once it runs."""
+    may_answer: threading.Event = field(default_factory=threading.Event)
+    """Clear it, and no inference is answered until it is set again."""
+
+    def forget(self) -> None:
+        """Be as new: the next test knows nothing of the last one."""
+        self.width, self.refusal, self.spoil = 10, None, lambda _: None
+        self.answers, self.asked, self.loaded = {}, [], []
+        self.may_answer.set()
+
+    def images(self) -> list[bytes]:
+        """Every image that came, over all requests."""
+        return [image for request in self.asked for image in _images(request)]
+
+    def infer(self, request: InferRequest, context: grpc.ServicerContext) -> InferResponse:
+        """ModelInfer."""
+        self.asked.append(request)
+        while context.is_active() and not self.may_answer.wait(timeout=0.01):
+            pass
+        if self.refusal is not None:
+            context.abort(*self.refusal)
+        found = [self.answers.get(image, _NOT_AN_IMAGE) for image in _images(request)]
+        response = self._response(request, found)
+        self.spoil(response)
+        return response
+
+    def load(self, request: Any, _: grpc.ServicerContext) -> Any:
+        """RepositoryModelLoad."""
+        self.loaded.append(request.model_name)
+        return service_pb2.RepositoryModelLoadResponse()
+
+    def _response(self, request: InferRequest, found: list[ItemAnswer]) -> InferResponse:
+        response = service_pb2.ModelInferResponse(model_name=request.model_name, id=request.id)
+        labels, scores = [], []
+        for answer in found:
+            blanks = self.width - len(answer.labels)
+            labels += [*answer.labels, *[""] * blanks]
+            scores += [*answer.scores, *[0.0] * blanks]
+        raw = {
+            LABEL: encode_bytes_tensor(label.encode() for label in labels),
+            SCORE: struct.pack(f"<{len(scores)}f", *scores),
+            STATUS: bytes(answer.status for answer in found),
+        }
+        for tensor, content in raw.items():
+            shape = (len(found), 1 if tensor is STATUS else self.width)
+            response.outputs.add(name=tensor.name, datatype=tensor.dtype, shape=shape)
+            response.raw_output_contents.append(content)
+        return response
+
+
+def _images(request: InferRequest) -> list[bytes]:
+    return decode_bytes_tensor(request.raw_input_contents[0])
+
+
+def _live(_request: Any, _context: grpc.ServicerContext) -> Any:
+    return service_pb2.ServerLiveResponse(live=True)
+
+
+def _method(
+    behaviour: Callable[..., Any], request: Any, response: Any
+) -> grpc.RpcMethodHandler[Any, Any]:
+    return grpc.unary_unary_rpc_method_handler(
+        behaviour, request.FromString, response.SerializeToString
+    )
+
+
+@contextmanager
+def running_triton() -> Iterator[FakeTriton]:
+    """Serve on a free loopback port; every other method of the service is UNIMPLEMENTED."""
+    fake = FakeTriton()
+    fake.may_answer.set()
+    methods = {
+        "ModelInfer": _method(
+            fake.infer, service_pb2.ModelInferRequest, service_pb2.ModelInferResponse
+        ),
+        "ServerLive": _method(_live, service_pb2.ServerLiveRequest, service_pb2.ServerLiveResponse),
+        "RepositoryModelLoad": _method(
+            fake.load,
+            service_pb2.RepositoryModelLoadRequest,
+            service_pb2.RepositoryModelLoadResponse,
+        ),
+    }
+    server = grpc.server(ThreadPoolExecutor(8), options=_UNLIMITED)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, methods),))
+    fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    try:
+        yield fake
+    finally:
+        fake.may_answer.set()
+        server.stop(grace=None).wait()

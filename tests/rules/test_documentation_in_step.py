@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.error_responses import HTTP_STATUS
+from gateway.settings import GatewaySettings
+from triptych.stack.settings import StackSettings
+from ui.settings import UiSettings
+
+PROJECT = Path(__file__).resolve().parents[2]
+ROW = re.compile(r"^\| `(?P<name>\w+)` \| (?P<value>[^|]*) \|", re.MULTILINE)
+
+
+def documented(page: str) -> dict[str, str]:
+    """First and second column of a page's tables."""
+    text = (PROJECT / "docs" / page).read_text(encoding="utf-8")
+    return {match["name"]: match["value"].strip().strip("`") for match in ROW.finditer(text)}
+
+
+def settings_with_defaults() -> dict[str, Any]:
+    return {
+        **{f"TRIPTYCH_{k.upper()}": v.default for k, v in StackSettings.model_fields.items()},
+        **{f"GATEWAY_{k.upper()}": v.default for k, v in GatewaySettings.model_fields.items()},
+        **{f"UI_{field.name.upper()}": field.default for field in fields(UiSettings)},
+    }
+
+
+def test_every_setting_is_documented_and_nothing_else_is() -> None:
+    assert set(documented("settings.md")) == set(settings_with_defaults())
+
+
+def test_the_documented_default_of_a_setting_is_its_default() -> None:
+    page = documented("settings.md")
+    for name, default in settings_with_defaults().items():
+        if default is None:
+            continue  # told in words
+        if isinstance(default, bool):
+            assert page[name] == str(default).lower(), name
+        elif isinstance(default, int | float):
+            assert float(page[name]) == default, name
+        else:
+            assert page[name] == str(default), name
+
+
+def test_every_error_code_is_documented_with_its_status() -> None:
+    page = documented("errors.md")
+
+    assert {
+        error.code: str(status) for error, status in HTTP_STATUS.items()
+    }.items() <= page.items()
+
+
+def make_targets() -> set[str]:
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([\w-]+):(?!=)", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"])
+def test_every_make_target_that_a_page_names_exists(page: str) -> None:
+    text = (PROJECT / page).read_text(encoding="utf-8")
+    named = re.findall(r"(?:^|`)make ([a-z0-9-]+)", text, re.MULTILINE)
+
+    assert set(named) <= make_targets()
+    if page != "ARCHITECTURE.md":
+        assert named
+
+
+def test_every_link_of_the_readme_leads_to_a_file() -> None:
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+
+    assert links
+    assert [link for link in links if not (PROJECT / link).exists()] == []
+
+
+def test_make_help_lists_every_target_that_says_what_it_is_for() -> None:
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    explained = re.findall(r"^([\w-]+):.*## ", makefile, re.MULTILINE)
+
+    command = ["make", "--no-print-directory", "help"]
+    said = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+
+    assert [line.split()[0] for line in said.splitlines()] == explained

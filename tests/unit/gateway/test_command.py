@@ -1,0 +1,51 @@
+"""python -m gateway: settings from the environment, JSON on standard error, then uvicorn."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from gateway.__main__ import main
+
+
+@pytest.fixture
+def handlers_as_before() -> Iterator[None]:
+    """Give pytest its log handlers back."""
+    root, httpx = logging.getLogger(), logging.getLogger("httpx")
+    handlers, levels = root.handlers[:], (root.level, httpx.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    httpx.setLevel(levels[1])
+
+
+@pytest.mark.usefixtures("handlers_as_before")
+def test_the_command_serves_as_its_variables_say_and_logs_json(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GATEWAY_HOST", "127.0.0.2")
+    monkeypatch.setenv("GATEWAY_PORT", "9090")
+    monkeypatch.setenv("GATEWAY_STATE_DIR", str(tmp_path))
+    servers: list[uvicorn.Server] = []
+
+    def run(server: uvicorn.Server) -> None:
+        server.started = True
+        servers.append(server)
+
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    main()
+    (server,) = servers
+    assert isinstance(server.config.app, FastAPI)
+    assert (server.config.host, server.config.port) == ("127.0.0.2", 9090)
+    assert (server.config.access_log, server.config.server_header) == (False, False)
+
+    logging.getLogger("uvicorn.error").info("running on port %d", 9090)
+    logging.getLogger("httpx").info("one more look at the supervisor")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["message"] == "running on port 9090"

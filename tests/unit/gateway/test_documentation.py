@@ -1,0 +1,102 @@
+"""/openapi.json and /docs: true, complete, and without a foreign host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tests.unit.gateway.running_gateway import Gateway, StartGateway
+
+
+def _references(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "$ref":
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _references(value)
+
+
+async def test_every_reference_in_the_description_leads_somewhere(
+    gateway: Gateway,
+) -> None:
+    document = (await gateway.client.get("/openapi.json")).json()
+    references = set(_references(document))
+    assert references
+    for reference in references:
+        assert reference.startswith("#/components/schemas/")
+        assert reference.rpartition("/")[2] in document["components"]["schemas"]
+
+
+async def test_predict_is_described_with_its_bodies_and_its_errors(
+    gateway: Gateway,
+) -> None:
+    document = (await gateway.client.get("/openapi.json")).json()
+    predict = document["paths"]["/v1/predict/{alias}"]["post"]
+    content = predict["requestBody"]["content"]
+    binary = {"type": "string", "format": "binary"}
+    for media_type in ("image/jpeg", "image/png", "image/webp", "application/octet-stream"):
+        assert content[media_type]["schema"] == binary
+    file = content["multipart/form-data"]["schema"]["properties"]["file"]
+    assert file == {"type": "array", "items": binary}
+    statuses = {"200", "400", "401", "403", "404", "408", "413", "415", "422", "502", "503", "504"}
+    assert statuses <= predict["responses"].keys()
+
+
+async def test_keys_open_what_needs_one_in_either_of_two_ways(
+    gateway: Gateway,
+) -> None:
+    document = (await gateway.client.get("/openapi.json")).json()
+    schemes = document["components"]["securitySchemes"]
+    assert {
+        (scheme["type"], scheme.get("scheme", scheme.get("name"))) for scheme in schemes.values()
+    } == {
+        ("http", "bearer"),
+        ("apiKey", "X-API-Key"),
+    }
+    for path, ways in document["paths"].items():
+        for operation in ways.values():
+            wanted: list[dict[str, list[str]]]
+            wanted = [] if path in {"/healthz", "/readyz"} else [{name: []} for name in schemes]
+            assert operation.get("security", []) == wanted, path
+
+
+async def test_the_body_of_a_new_key_is_described_though_it_is_read_late(
+    gateway: Gateway,
+) -> None:
+    document = (await gateway.client.get("/openapi.json")).json()
+    body = document["paths"]["/v1/admin/keys"]["post"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
+    assert schema["required"] == ["name"]
+    assert schema["properties"].keys() == {"name", "scopes"}
+
+
+async def test_errors_are_described_as_they_are_sent(gateway: Gateway) -> None:
+    document = (await gateway.client.get("/openapi.json")).json()
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    for ways in document["paths"].values():
+        for operation in ways.values():
+            schema = operation["responses"]["4XX"]["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/ErrorBody"}
+
+
+async def test_the_documentation_page_needs_no_foreign_host(gateway: Gateway) -> None:
+    page = (await gateway.client.get("/docs")).text
+    assert not re.search(r"https?:|[\"']//", page)
+    assets = re.findall(r"(?:src|href)=\"([^\"]+)\"", page)
+    assert len(assets) == 3
+    for asset in [*assets, "/openapi.json"]:
+        answer = await gateway.client.get(asset)
+        assert answer.status_code == 200, asset
+
+
+async def test_documentation_can_be_left_out(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(docs_enabled=False)
+    for path in ("/docs", "/redoc", "/openapi.json", "/static-offline-docs/swagger-ui.css"):
+        answer = await gateway.client.get(path)
+        assert answer.status_code == 404, path
+        assert answer.json()["error"]["code"] == "not_found"
+    assert (await gateway.client.get("/readyz")).status_code == 200

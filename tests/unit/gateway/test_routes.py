@@ -1,0 +1,79 @@
+"""/v1/routes: which release an alias means now."""
+
+from __future__ import annotations
+
+from tests.fakes.fake_supervisor import FakeSupervisor, Mood, a_release
+from tests.unit.gateway.running_gateway import StartGateway, until
+
+
+async def test_an_alias_means_its_lowest_promotable_release(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    supervisor.releases = [
+        a_release("digits", 10),
+        a_release("digits", 3, top_k=7),
+        a_release("digits", 2, promotable=False),
+        a_release("animals", 1),
+        a_release("flowers", 1, promotable=False),
+    ]
+    gateway = await start_gateway()
+    answer = await gateway.client.get("/v1/routes", headers=gateway.ui)
+    assert answer.status_code == 200
+    animals, digits = answer.json()["routes"]
+    assert animals["alias"] == "animals"
+    assert digits == {
+        "alias": "digits",
+        "task": "image-classification",
+        "max_batch_size": 8,
+        "top_k": 7,
+        "arms": [{"release": "digits_r3", "weight": 100}],
+    }
+    one = await gateway.client.get("/v1/routes/digits", headers=gateway.ui)
+    assert one.status_code == 200
+    assert one.json() == digits
+
+
+async def test_an_alias_without_a_route_is_not_found(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    supervisor.releases.append(a_release("flowers", 1, promotable=False))
+    gateway = await start_gateway()
+    for alias in ("letters", "flowers", "digits_r1"):
+        answer = await gateway.client.get(f"/v1/routes/{alias}", headers=gateway.ui)
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "unknown_alias"
+
+
+async def test_no_release_means_no_routes(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    supervisor.releases = []
+    gateway = await start_gateway()
+    answer = await gateway.client.get("/v1/routes", headers=gateway.ui)
+    assert (answer.status_code, answer.json()) == (200, {"routes": []})
+
+
+async def test_a_later_release_takes_no_traffic_by_being_there(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(status_interval_seconds=0.01)
+    supervisor.releases += [a_release("digits", 2), a_release("animals", 1)]
+
+    async def animals_are_known() -> bool:
+        answer = await gateway.client.get("/v1/routes/animals", headers=gateway.ui)
+        return answer.status_code == 200
+
+    await until(animals_are_known)
+    digits = await gateway.client.get("/v1/routes/digits", headers=gateway.ui)
+    assert digits.json()["arms"] == [{"release": "digits_r1", "weight": 100}]
+
+
+async def test_before_the_supervisor_has_spoken_routes_are_unavailable(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    supervisor.mood = Mood.SILENT
+    gateway = await start_gateway()
+    for path in ("/v1/routes", "/v1/routes/digits"):
+        answer = await gateway.client.get(path, headers=gateway.ui)
+        assert answer.status_code == 503
+        assert answer.json()["error"]["code"] == "inference_unavailable"

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.triptych.small_release import write_small_release
+from triptych.errors import ReleaseBroken
+from triptych.release import Golden, find_releases, read_release
+from triptych.routing import ReleaseName
+
+DIGITS_1 = ReleaseName("digits", 1)
+
+
+def test_a_written_release_is_read_back(tmp_path: Path) -> None:
+    folder = write_small_release(tmp_path)
+
+    release = read_release(tmp_path, DIGITS_1)
+
+    assert release.name == DIGITS_1
+    assert (release.task, release.promotable) == ("image-classification", True)
+    assert (release.max_batch_size, release.top_k) == (32, 2)
+    assert release.golden[0] == Golden(folder / "golden" / "zero.jpg", "0", 0.5)
+    assert release.golden[0].file.read_bytes() == b"picture of zero"
+    assert release.missing_files() == []
+    assert release.changed_files() == []
+
+
+def test_the_ensemble_is_the_last_model_so_that_it_never_stands_without_its_steps(
+    tmp_path: Path,
+) -> None:
+    write_small_release(tmp_path)
+
+    models = read_release(tmp_path, DIGITS_1).models()
+
+    assert models[-1] == "digits_r1"
+    assert set(models) == {folder.name for folder in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "digits_r1_model/1/model.onnx",
+        "digits_r1_postprocess/labels.txt",
+        "digits_r1_preprocess/config.pbtxt",
+        "digits_r1/golden/one.jpg",
+    ],
+)
+def test_an_artefact_that_is_gone_is_named(tmp_path: Path, lost: str) -> None:
+    write_small_release(tmp_path)
+    (tmp_path / lost).unlink()
+
+    assert read_release(tmp_path, DIGITS_1).missing_files() == [lost]
+
+
+def test_an_artefact_that_was_edited_is_named(tmp_path: Path) -> None:
+    write_small_release(tmp_path)
+    (tmp_path / "digits_r1_postprocess" / "labels.txt").write_text("0\n2\n1\n")
+
+    release = read_release(tmp_path, DIGITS_1)
+
+    assert release.missing_files() == []
+    assert release.changed_files() == ["digits_r1_postprocess/labels.txt"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '"release"', "{}", "\x00", '{"task": "x"}']
+)
+def test_a_certificate_that_cannot_be_understood_breaks_the_release(
+    tmp_path: Path, content: str
+) -> None:
+    folder = write_small_release(tmp_path)
+    (folder / "release.json").write_text(content)
+
+    with pytest.raises(ReleaseBroken, match=r"^digits_r1: release\.json cannot be read"):
+        read_release(tmp_path, DIGITS_1)
+
+
+def test_a_certificate_that_is_not_text_or_not_there_breaks_the_release(tmp_path: Path) -> None:
+    certificate = write_small_release(tmp_path) / "release.json"
+
+    certificate.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ReleaseBroken, match="cannot be read"):
+        read_release(tmp_path, DIGITS_1)
+    certificate.unlink()
+    with pytest.raises(ReleaseBroken, match="FileNotFoundError"):
+        read_release(tmp_path, DIGITS_1)
+
+
+SPOILED: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no golden inputs": lambda body: body.pop("golden"),
+    "an empty list of golden inputs": lambda body: body.update(golden=[]),
+    "a golden input without score": lambda body: body["golden"][0].pop("score"),
+    "a score that is no number": lambda body: body["golden"][0].update(score="high"),
+    "artefacts that are no table": lambda body: body.update(artifacts="all"),
+    "no batch size": lambda body: body.pop("max_batch_size"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_certificate_that_lacks_what_serving_needs_breaks_the_release(
+    tmp_path: Path, name: str
+) -> None:
+    certificate = write_small_release(tmp_path) / "release.json"
+    body = json.loads(certificate.read_text())
+    SPOILED[name](body)
+    certificate.write_text(json.dumps(body))
+
+    with pytest.raises(ReleaseBroken):
+        read_release(tmp_path, DIGITS_1)
+
+
+def test_only_folders_with_a_release_name_and_a_certificate_are_releases(tmp_path: Path) -> None:
+    write_small_release(tmp_path, number=2)
+    write_small_release(tmp_path, "cats", 7)
+    (tmp_path / "digits_r3").mkdir()
+    (tmp_path / "Digits_r1").mkdir()
+    (tmp_path / "Digits_r1" / "release.json").touch()
+    (tmp_path / "digits_r4").touch()
+
+    assert list(find_releases(tmp_path)) == [ReleaseName("cats", 7), ReleaseName("digits", 2)]

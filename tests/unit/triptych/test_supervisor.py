@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.fake_triton import FakeTriton, ranked, running_triton
+from tests.unit.triptych.small_release import write_small_release
+from tests.unit.triptych.waiting import DEADLINE_SECONDS, wait_until
+from triptych.stack.serving_view import read_releases
+from triptych.stack.settings import StackSettings
+from triptych.stack.supervisor import Supervisor
+from triptych.stack.supervisor_status import ReleaseState
+from triptych.stack.triton_install import TritonInstall
+from triptych.stack.triton_process import TritonProcess
+
+GOLDEN = {b"picture of zero": ranked("0"), b"picture of one": ranked("1")}
+STAYS = "exec sleep 60"
+
+
+@dataclass
+class Watched:
+    """A supervisor, the process it believes to be Triton, and the server that answers for it."""
+
+    supervisor: Supervisor
+    process: TritonProcess
+    triton: FakeTriton
+    thread: threading.Thread
+
+    def release(self, name: str = "digits_r1") -> ReleaseState:
+        return self.supervisor.status().releases[name].state
+
+
+@contextmanager
+def watched(tmp_path: Path, triton: FakeTriton, binary: str = STAYS) -> Iterator[Watched]:
+    """Run the real supervisor over a shell script in tritonserver's place."""
+    script = tmp_path / "tritonserver"
+    script.write_text(f"#!/bin/sh\n{binary}\n")
+    script.chmod(0o755)
+    settings = StackSettings.model_validate(
+        {
+            "state_dir": tmp_path / "state",
+            "triton_grpc_port": triton.address.rpartition(":")[2],
+            "canary_interval_seconds": 0.01,
+            "start_timeout_seconds": 10 * DEADLINE_SECONDS,
+            "exit_timeout_seconds": 1,
+        }
+    )
+    process = TritonProcess(TritonInstall(script, tmp_path, ""), tmp_path, settings)
+    supervisor = Supervisor(process, read_releases(tmp_path / "models"), settings)
+    thread = threading.Thread(target=supervisor.watch)
+    thread.start()
+    try:
+        yield Watched(supervisor, process, triton, thread)
+    finally:
+        supervisor.stop()
+        thread.join(DEADLINE_SECONDS)
+        process.stop()
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def triton(tmp_path: Path) -> Iterator[FakeTriton]:
+    """A server that answers the golden inputs of the release in tmp_path/models rightly."""
+    write_small_release(tmp_path / "models")
+    with running_triton() as fake:
+        fake.answers.update(GOLDEN)
+        yield fake
+
+
+def is_ready(running: Watched) -> Callable[[], bool]:
+    return lambda: running.supervisor.status().ready
+
+
+def is_not_ready(running: Watched) -> Callable[[], bool]:
+    return lambda: not running.supervisor.status().ready
+
+
+def test_ready_means_loaded_and_every_golden_input_answered(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    triton.may_answer.clear()
+    with watched(tmp_path, triton) as running:
+        wait_until(lambda: len(triton.asked) == 1)
+        before = running.supervisor.status()
+        triton.may_answer.set()
+        wait_until(is_ready(running))
+        after = running.supervisor.status()
+
+    assert triton.loaded == ["digits_r1"]
+    assert triton.images()[:2] == [b"picture of zero", b"picture of one"]
+    assert (before.ready, before.reason) == (False, "Triton is starting")
+    assert before.releases["digits_r1"].state is ReleaseState.LOADING
+    assert (after.ready, after.reason) == (True, None)
+    assert after.since >= before.since
+    digits = after.releases["digits_r1"]
+    assert (digits.state, digits.reason) == (ReleaseState.READY, None)
+    assert (digits.alias, digits.number, digits.max_batch_size, digits.top_k) == (
+        "digits",
+        1,
+        32,
+        2,
+    )
+    assert digits.last_canary is not None
+    assert digits.canary_ms is not None
+
+
+def test_only_the_first_release_of_a_name_is_loaded(tmp_path: Path, triton: FakeTriton) -> None:
+    write_small_release(tmp_path / "models", number=2)
+    write_small_release(tmp_path / "models", "cats", 5)
+
+    with watched(tmp_path, triton) as running:
+        wait_until(is_ready(running))
+
+        assert set(running.supervisor.status().releases) == {"digits_r1", "cats_r5"}
+    assert sorted(triton.loaded) == ["cats_r5", "digits_r1"]
+
+
+def test_a_canary_that_goes_wrong_makes_it_unready_since_then_and_a_right_one_ready_again(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    with watched(tmp_path, triton) as running:
+        wait_until(is_ready(running))
+        since = running.supervisor.status().since
+
+        triton.answers[b"picture of one"] = ranked("7")
+        wait_until(is_not_ready(running))
+        failing = running.supervisor.status()
+        triton.answers.update(GOLDEN)
+        wait_until(is_ready(running))
+
+    reason = "one.jpg got '7' with 0.5000, not '1' with 0.5000"
+    assert failing.reason == f"digits_r1: {reason}"
+    assert failing.releases["digits_r1"].state is ReleaseState.FAILING
+    assert failing.releases["digits_r1"].reason == reason
+    assert failing.since >= since
+    assert running.release() is ReleaseState.READY
+
+
+def test_while_it_stays_ready_its_since_stays_and_canaries_go_on_in_turn(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    with watched(tmp_path, triton) as running:
+        wait_until(is_ready(running))
+        first = running.supervisor.status()
+        wait_until(lambda: len(triton.asked) >= 8)
+        later = running.supervisor.status()
+
+    assert later.since == first.since
+    assert later.releases["digits_r1"].since == first.releases["digits_r1"].since
+    turns = triton.images()[2:8]
+    assert turns == [b"picture of zero", b"picture of one"] * 3
+
+
+def test_a_golden_input_that_goes_wrong_at_the_start_is_a_failed_start(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    triton.answers[b"picture of one"] = ranked("7")
+
+    with watched(tmp_path, triton) as running:
+        running.thread.join(DEADLINE_SECONDS)
+
+    assert running.supervisor.start_failure is not None
+    assert running.supervisor.start_failure.startswith("digits_r1: one.jpg got '7'")
+    assert not running.supervisor.status().ready
+
+
+def test_a_triton_that_ends_while_it_starts_is_a_failed_start_with_its_last_words(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    triton.address = "127.0.0.1:1"  # where nobody answers
+
+    with watched(tmp_path, triton, binary="echo cannot find the GPU; exit 1") as running:
+        running.thread.join(DEADLINE_SECONDS)
+
+    assert running.supervisor.start_failure == "Triton ended while starting: cannot find the GPU"
+
+
+def test_a_triton_that_ends_later_is_unready_with_its_exit_code_and_says_so_of_each_release(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    ends = tmp_path / "ends"
+    binary = f"until [ -e {ends} ]; do sleep 0.01; done; exit 42"
+    with watched(tmp_path, triton, binary) as running:
+        wait_until(is_ready(running))
+        ends.touch()
+        running.thread.join(DEADLINE_SECONDS)
+        status = running.supervisor.status()
+
+    assert status.reason == "Triton ended by itself with exit code 42"
+    assert not status.ready
+    assert status.releases["digits_r1"].state is ReleaseState.FAILING
+    assert running.supervisor.start_failure is None
+
+
+def test_stopping_it_while_triton_does_not_answer_ends_the_watch(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    triton.address = "127.0.0.1:1"
+
+    with watched(tmp_path, triton) as running:
+        running.supervisor.stop()
+        running.thread.join(DEADLINE_SECONDS)
+
+        assert not running.thread.is_alive()

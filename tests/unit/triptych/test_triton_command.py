@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from triptych.errors import EnvironmentUnfit
+from triptych.stack.settings import StackSettings
+from triptych.stack.shared_memory import region_prefix
+from triptych.stack.triton_install import TritonInstall, prepare_triton
+from triptych.stack.triton_process import TritonAddresses, triton_command
+
+INSTALL = TritonInstall(Path("/wheel/bin/tritonserver"), Path("/state/backends"), "/lib:/libs")
+PORTS = {"triton_http_port": 11, "triton_grpc_port": 12, "triton_metrics_port": 13}
+SETTINGS = StackSettings.model_validate({"state_dir": "/state", **PORTS})
+
+
+def options() -> dict[str, str]:
+    _, *arguments = triton_command(INSTALL, Path("/state/serving"), SETTINGS, "s3cret")
+    pairs = [argument.removeprefix("--").partition("=") for argument in arguments]
+    return {name: value for name, _, value in pairs}
+
+
+@pytest.mark.parametrize("option", ["grpc-restricted-protocol", "http-restricted-api"])
+def test_whoever_may_change_triton_needs_the_secret(option: str) -> None:
+    protocols, _, key = options()[option].partition(":")
+
+    assert set(protocols.split(",")) == {"model-repository", "shared-memory", "trace", "logging"}
+    assert key == "admin-key=s3cret"
+
+
+def test_triton_listens_on_loopback_only() -> None:
+    addresses = {name: value for name, value in options().items() if name.endswith("-address")}
+
+    assert addresses == {
+        "http-address": "127.0.0.1",
+        "grpc-address": "127.0.0.1",
+        "metrics-address": "127.0.0.1",
+    }
+
+
+def test_the_ports_are_those_of_the_settings_and_of_what_the_others_are_told() -> None:
+    found = options()
+
+    assert (found["http-port"], found["grpc-port"], found["metrics-port"]) == ("11", "12", "13")
+    assert TritonAddresses.of(SETTINGS) == TritonAddresses(
+        "http://127.0.0.1:11", "127.0.0.1:12", "http://127.0.0.1:13/metrics"
+    )
+
+
+def test_nothing_is_loaded_or_completed_unless_the_supervisor_says_so() -> None:
+    found = options()
+
+    assert found["model-control-mode"] == "explicit"
+    assert found["strict-readiness"] == "false"
+    assert "disable-auto-complete-config" in found
+    assert "load-model" not in found
+
+
+def test_triton_serves_the_view_with_our_backends_and_its_own_shared_memory() -> None:
+    found = options()
+
+    assert found["model-repository"] == "/state/serving"
+    assert found["backend-directory"] == "/state/backends"
+    assert found["backend-config"] == (
+        f"python,shm-region-prefix-name={region_prefix(Path('/state'))}"
+    )
+
+
+def test_the_environment_leads_the_stub_to_this_virtual_environment() -> None:
+    environment = INSTALL.environment()
+
+    venv = Path(sys.executable).parent.parent
+    assert environment["LD_LIBRARY_PATH"] == "/lib:/libs"
+    assert environment["PATH"] == f"{venv / 'bin'}:{os.environ['PATH']}"
+    assert environment["VIRTUAL_ENV"] == str(venv)
+    assert environment["PYTHONDONTWRITEBYTECODE"] == "1"
+
+
+def test_the_backend_folder_holds_tritons_python_backend_and_links_to_ours(tmp_path: Path) -> None:
+    leftover = tmp_path / "backends" / "old_backend"
+    leftover.mkdir(parents=True)
+
+    install = prepare_triton(tmp_path / "backends")
+
+    backends = install.backend_dir
+    assert install.binary.is_file()
+    assert os.access(backends / "python" / "triton_python_backend_stub", os.X_OK)
+    assert (backends / "python" / "libtriton_python.so").is_file()
+    assert (backends / "python" / "triton_python_backend_utils.py").is_file()
+    for ours in ("image_preprocess", "classification_postprocess", "onnxruntime"):
+        assert (backends / ours / "model.py").is_file()
+    assert not (backends / "shared").exists()
+    assert not leftover.exists()
+    for folder in install.library_path.split(":"):
+        assert Path(folder).is_dir()
+
+
+def test_without_the_wheel_the_sentence_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "pytriton", raising=False)
+
+    with pytest.raises(EnvironmentUnfit, match=r"pytriton is not installed\. .* make setup"):
+        prepare_triton(tmp_path / "backends")
+
+
+def test_a_python_for_which_the_wheel_has_no_stub_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    package = tmp_path / "pytriton" / "__init__.py"
+    package.parent.mkdir()
+    package.touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "pytriton", raising=False)
+
+    with pytest.raises(EnvironmentUnfit, match=r"no stub for Python 3\.1[12]"):
+        prepare_triton(tmp_path / "backends")
