@@ -30,6 +30,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def up(detach: bool, no_ui: bool, **given: object) -> None:
     """Start Triton, the gateway and the UI on this machine."""
     settings = settings_from(**given)
+    click.echo(f"Starting; it takes some seconds. Logs are in {settings.log_dir}")
     if detach:
         arguments = arguments_from(**given) + (["--no-ui"] if no_ui else [])
         timeout_seconds = settings.start_timeout_seconds + _SLACK_SECONDS

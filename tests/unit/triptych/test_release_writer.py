@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.triptych.small_release import CLASSIFIER, write_small_release
-from triptych.errors import ReleaseExists
+from triptych.errors import ReleaseExists, ReleaseNameInvalid
 from triptych.export.release_writer import ImageClassifier, next_number, write_release
 from triptych.release import find_releases
 
@@ -97,6 +97,14 @@ def test_a_number_is_used_once_and_the_first_release_stays_as_it_was(tmp_path: P
         write(tmp_path, replace(CLASSIFIER, onnx_model=b"another"))
 
     assert (tmp_path / "digits_r1_model/1/model.onnx").read_bytes() == b"not really ONNX"
+
+
+@pytest.mark.parametrize("name", ["Digits", "a_b", "7up", "", "../digits"])
+def test_a_name_that_could_not_be_found_again_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ReleaseNameInvalid, match="is no release name"):
+        write(tmp_path, replace(CLASSIFIER, name=name))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failure_while_writing_leaves_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""perf_analyzer runs and what they write down."""

@@ -1,0 +1,89 @@
+"""A stack of one's own on free ports, for a measurement or a test, and gone afterwards."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+_PORT_OPTIONS: Final = (
+    "--triton-http-port",
+    "--triton-grpc-port",
+    "--triton-metrics-port",
+    "--supervisor-port",
+    "--gateway-port",
+    "--ui-port",
+)
+
+
+@dataclass(frozen=True)
+class LocalStack:
+    """A running stack: its state folder and what its stack.json says."""
+
+    state_dir: Path
+    description: dict[str, Any]
+
+    @property
+    def triton(self) -> dict[str, Any]:
+        """Addresses and pid of its Triton."""
+        return dict(self.description["triton"])
+
+    @property
+    def gateway_url(self) -> str:
+        """Where its gateway answers."""
+        return str(self.description["gateway"]["url"])
+
+    @property
+    def ui_url(self) -> str:
+        """Where its UI answers, if it was started with one."""
+        return str(self.description["ui"]["url"])
+
+    @property
+    def admin_key(self) -> str:
+        """The operator's key."""
+        return (self.state_dir / "admin.key").read_text().strip()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on now; all are held until the last is found, so they differ."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+@contextmanager
+def local_stack(state_dir: Path, model_repository: Path, *options: str) -> Iterator[LocalStack]:
+    """Run `triptych up --detach`, and `triptych down` at the end.
+
+    Raises:
+        RuntimeError: it did not start; the message is what it printed.
+    """
+    triptych = [sys.executable, "-m", "triptych"]
+    where = ["--state-dir", str(state_dir)]
+    ports = [
+        part
+        for option, port in zip(_PORT_OPTIONS, free_ports(len(_PORT_OPTIONS)), strict=True)
+        for part in (option, str(port))
+    ]
+    repository = ["--model-repository", str(model_repository)]
+    started = subprocess.run(
+        [*triptych, "up", "--detach", *where, *repository, *ports, *options],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if started.returncode:
+        raise RuntimeError(f"the stack did not start: {started.stdout}{started.stderr}")
+    try:
+        description = json.loads((state_dir / "stack.json").read_text())
+        yield LocalStack(state_dir, description)
+    finally:
+        subprocess.run([*triptych, "down", *where], check=False, capture_output=True)

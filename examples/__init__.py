@@ -1,0 +1,1 @@
+"""Trained models to serve, each made from scratch by one script."""
