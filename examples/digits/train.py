@@ -40,7 +40,7 @@ from triptych.export.release_writer import (
 from triptych.routing import ReleaseName
 
 NAME: Final = "digits"
-EPOCHS: Final = 100
+EPOCHS: Final = 90
 _HERE: Final = Path(__file__).resolve().parent
 _SAMPLES: Final = _HERE / "samples"
 

@@ -30,7 +30,6 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def up(detach: bool, no_ui: bool, **given: object) -> None:
     """Start Triton, the gateway and the UI on this machine."""
     settings = settings_from(**given)
-    click.echo(f"Starting; it takes some seconds. Logs are in {settings.log_dir}")
     if detach:
         arguments = arguments_from(**given) + (["--no-ui"] if no_ui else [])
         timeout_seconds = settings.start_timeout_seconds + _SLACK_SECONDS
@@ -39,7 +38,8 @@ def up(detach: bool, no_ui: bool, **given: object) -> None:
         return
     for number in _STOP_SIGNALS:
         signal.signal(number, _stop)
-    with running_stack(settings, with_ui=not no_ui) as stack:
+    starting = f"Starting; it takes some seconds. Logs are in {settings.log_dir}"
+    with running_stack(settings, with_ui=not no_ui, on_start=lambda: click.echo(starting)) as stack:
         _announce(stack, settings)
         click.echo("Stop it with Ctrl-C")
         signal.pause()

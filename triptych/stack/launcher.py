@@ -42,8 +42,15 @@ class Parts:
 
 
 @contextmanager
-def running_stack(settings: StackSettings, *, with_ui: bool) -> Iterator[StackFile]:
+def running_stack(
+    settings: StackSettings, *, with_ui: bool, on_start: Callable[[], None]
+) -> Iterator[StackFile]:
     """Start everything, hand out what runs where, and stop everything at the end.
+
+    Args:
+        settings: Where and on which ports.
+        with_ui: Whether to start the UI too.
+        on_start: Called when nothing speaks against a start any more.
 
     Raises:
         TriptychError: it cannot start here, or a part did not come up; nothing is left running.
@@ -53,6 +60,7 @@ def running_stack(settings: StackSettings, *, with_ui: bool) -> Iterator[StackFi
         check_environment()
         check_ports(settings.ports(with_ui=with_ui))
         releases = read_releases(settings.model_repository)
+        on_start()
         with _stopped_at_the_end(settings) as started:
             parts = Parts(
                 supervisor=started(services.start_supervisor(settings)),
