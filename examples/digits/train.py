@@ -40,7 +40,7 @@ from triptych.export.release_writer import (
 from triptych.routing import ReleaseName
 
 NAME: Final = "digits"
-EPOCHS: Final = 90
+EPOCHS: Final = 100
 _HERE: Final = Path(__file__).resolve().parent
 _SAMPLES: Final = _HERE / "samples"
 
@@ -177,7 +177,8 @@ def _source(epochs: int, seed: int) -> dict[str, str]:
 
 
 def _git_commit() -> str:
-    command = ["git", "-C", str(_HERE), "rev-parse", "HEAD"]
+    """The commit that trained, marked where the tree had changes."""
+    command = ["git", "-C", str(_HERE), "describe", "--always", "--dirty", "--abbrev=40"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return answer.stdout.strip() or "unknown"
 
