@@ -15,7 +15,7 @@ help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 python:
-	@test -n "$(PYTHON)" || { echo "Triptych needs Python 3.11 or 3.12: sudo apt-get install python3"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Triptych needs Python 3.11 or 3.12: sudo apt-get install python3.11 python3.11-venv"; exit 1; }
 
 setup: python ## Make .venv with what serving needs
 	@$(INSTALL) .venv serve
@@ -24,7 +24,9 @@ setup-dev: python ## Make .venv with what the checks need, too
 	@$(INSTALL) .venv dev
 
 setup-test: setup-dev ## What the tests need from the system, too
-	@$(PYTHON) requirements/system_packages.py chromium curl
+	@command -v curl >/dev/null || $(PYTHON) requirements/system_packages.py curl
+	@command -v chromium >/dev/null || $(PYTHON) requirements/system_packages.py chromium \
+		|| $(BIN)/playwright install --with-deps chromium # Ubuntu packages none
 
 setup-export: python ## Make .venv-export, which has torch
 	@$(INSTALL) .venv-export export torch

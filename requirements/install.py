@@ -29,25 +29,29 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> None:
 
 def create_environment(venv: Path) -> None:
     """Make the environment; Debian's python3 cannot until python3-venv is there."""
-    if (venv / "bin" / "pip").exists():
+    place = venv / ".made-for"  # an environment can be neither moved nor given another Python
+    mine = f"{venv} {sys.version}"
+    if place.exists() and place.read_text() == mine:
         return
     try:
         import ensurepip  # noqa: F401, PLC0415 - only to find out whether Debian split it off
     except ImportError:
         ensure_installed([f"python3.{sys.version_info.minor}-venv"])
-    run(sys.executable, "-m", "venv", venv)
+    run(sys.executable, "-m", "venv", "--clear", venv)
+    place.write_text(mine)
 
 
 def pip_configuration(python: Path) -> dict[str, str]:
-    """What pip's files and environment say, by option name; later scopes win, as they do in pip."""
+    """What pip's files and environment say, by option name; the environment wins, as in pip."""
     listed = subprocess.run(
         [python, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
     ).stdout
-    options: dict[str, str] = {}
+    by_section: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
     for line in listed.splitlines():
         name, _, value = line.partition("=")
-        options[name.rpartition(".")[2]] = str(ast.literal_eval(value))
-    return options
+        section, _, option = name.partition(".")
+        by_section.get(section, {})[option] = str(ast.literal_eval(value))
+    return {**by_section["global"], **by_section["install"], **by_section[":env:"]}
 
 
 def uv_environment(python: Path) -> dict[str, str]:
@@ -93,9 +97,19 @@ def install_libpython(python: Path) -> None:
         ensure_installed(missing)
 
 
+def check_torch(python: Path) -> None:
+    """Torch came without its dependencies; see whether this build does without them."""
+    command = [python, "-c", "import torch"]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        raise MissingSystemPackage(
+            "The installed torch cannot be imported; most likely it is the CUDA build. Point pip's "
+            "find-links or extra index at PyTorch's CPU wheels, remove .venv-export, and try again."
+        )
+
+
 def fingerprint(locks: list[Path]) -> str:
     parts = [*locks, HERE / "bootstrap.txt", PROJECT / "pyproject.toml", Path(__file__)]
-    digest = hashlib.sha256(str(PROJECT).encode())
+    digest = hashlib.sha256(f"{PROJECT} {sys.version}".encode())
     for part in parts:
         digest.update(part.read_bytes())
     return digest.hexdigest()
@@ -124,7 +138,9 @@ def main() -> int:
         for lock in locks:
             install_lock(python, lock)
         install_project(python)
-        if "export" not in arguments.locks:
+        if "export" in arguments.locks:
+            check_torch(python)
+        else:
             install_libpython(python)
     except MissingSystemPackage as exc:
         print(exc)

@@ -37,7 +37,7 @@ def apt_get() -> list[str] | None:
         sudo
         and subprocess.run([sudo, "-n", "true"], check=False, capture_output=True).returncode == 0
     ):
-        return [sudo, "-n", "apt-get"]
+        return [sudo, "-n", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
     return None
 
 

@@ -22,6 +22,7 @@ class Golden:
     """One encoded input with the answer that the exported model gave to it."""
 
     file: Path
+    sha256: str
     label: str
     score: float
 
@@ -51,12 +52,10 @@ class Release:
         ]
 
     def changed_files(self) -> list[str]:
-        """Artefacts that are not the bytes that were released."""
-        return [
-            name
-            for name, released in self.artifacts.items()
-            if sha256(self.repository / name) != released
-        ]
+        """Artefacts and golden inputs that are not the bytes that were released."""
+        golden = {str(it.file.relative_to(self.repository)): it.sha256 for it in self.golden}
+        released = {**self.artifacts, **golden}
+        return [name for name, known in released.items() if sha256(self.repository / name) != known]
 
 
 def sha256(file: Path) -> str:
@@ -95,7 +94,8 @@ def _all_golden(folder: Path, items: list[dict[str, Any]]) -> tuple[Golden, ...]
 
 
 def _golden(folder: Path, item: dict[str, Any]) -> Golden:
-    return Golden(folder / GOLDEN_FOLDER / item["file"], item["label"], float(item["score"]))
+    file = folder / GOLDEN_FOLDER / item["file"]
+    return Golden(file, item["sha256"], item["label"], float(item["score"]))
 
 
 def find_releases(repository: Path) -> Iterator[ReleaseName]:

@@ -29,22 +29,27 @@ class NoPictureFound(Exception):
 
 @dataclass(frozen=True)
 class Recipe:
-    """A photograph to take; the first word of `file_name` is the digit, the ending the format."""
+    """A photograph to take; the first word of `file_name` is the digit, the ending the format.
+
+    `passed_over` counts pictures that the model was sure of and that a person, looking at them,
+    found hard to read.
+    """
 
     file_name: str
     sheet: Sheet
     paper: str  # as in HTML, "#rrggbb"
     ink: str
     quality: int = 85
+    passed_over: int = 0
 
 
 SAMPLES: Final = (
     Recipe("zero-green-board.jpg", Sheet(360, 300), "#1f4a38", "#e8ece4"),
-    Recipe("one-pencil.png", Sheet(140, 220), "#f2efe6", "#4c4c50"),
+    Recipe("one-pencil.png", Sheet(140, 220), "#f2efe6", "#4c4c50", passed_over=7),
     Recipe("two-red-ink.jpg", Sheet(240, 240), "#f7f1e1", "#b3202a"),
     Recipe("three-kraft-paper.webp", Sheet(320, 400), "#c49a6c", "#2b1a10"),
     Recipe("four-white-on-black.png", Sheet(128, 128), "#101012", "#f4f4f4"),
-    Recipe("five-ballpoint.jpg", Sheet(500, 375), "#f5f5f2", "#1d2f86"),
+    Recipe("five-ballpoint.jpg", Sheet(500, 375), "#f5f5f2", "#1d2f86", passed_over=2),
     Recipe("six-yellow-note.webp", Sheet(200, 200), "#f6e27a", "#20242c"),
     Recipe("seven-blue-paper.jpg", Sheet(300, 420), "#8fb4dc", "#16223f"),
     Recipe("seven-thumbnail.png", Sheet(60, 64), "#ece8e0", "#30302e"),
@@ -134,14 +139,19 @@ def _photograph_until_sure(
         for row in rows
         if shapes[row].distance is not None  # enlarged this far, only a traced line looks written
     )
-    return _first_sure(recipe.file_name, classifier, tries)
+    return _first_sure(recipe.file_name, classifier, tries, recipe.passed_over)
 
 
-def _first_sure(file_name: str, classifier: Classifier, tries: Iterable[bytes]) -> Sample:
+def _first_sure(
+    file_name: str, classifier: Classifier, tries: Iterable[bytes], passed_over: int = 0
+) -> Sample:
     for encoded in tries:
         (answer,) = classifier.classify([encoded])
-        if answer.digit == _digit_of(file_name) and answer.score >= _SUREST:
+        if answer.digit != _digit_of(file_name) or answer.score < _SUREST:
+            continue
+        if passed_over == 0:
             return Sample(file_name, encoded, answer)
+        passed_over -= 1
     raise NoPictureFound(f"{file_name}: the model is not sure of any held-out scan.")
 
 

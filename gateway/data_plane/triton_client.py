@@ -76,6 +76,8 @@ class TritonClient:
             InferenceError: the narrowest class that fits what Triton did.
         """
         request = _request(release, images, request_id)
+        # A passed deadline does not stop an ensemble; this drops what still queues by then.
+        request.parameters["timeout"].int64_param = int(self._timeout_seconds * 1_000_000)
         try:
             response = await self._stub.ModelInfer(request, timeout=self._timeout_seconds)
         except grpc.aio.AioRpcError as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from benchmarks.local_stack import LocalStack, local_stack
 
 PROJECT = Path(__file__).resolve().parents[2]
-CHROMIUM = "/usr/bin/chromium"
+# Debian's; where there is none, Playwright takes the one that it brought itself.
+CHROMIUM = shutil.which("chromium")
 # No sandbox inside containers and as root; the rest keeps Chromium from calling home.
 FLAGS = [
     "--no-sandbox",

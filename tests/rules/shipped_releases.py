@@ -19,7 +19,7 @@ ModelConfig = Any
 
 
 def shipped_releases() -> list[ReleaseName]:
-    return list(find_releases(REPOSITORY)) if REPOSITORY.is_dir() else []
+    return list(find_releases(REPOSITORY))
 
 
 def config_text(model: str) -> str:

@@ -69,7 +69,7 @@ def _announce(stack: StackFile, settings: StackSettings) -> None:
 def down(state_dir: Path | None) -> None:
     """Stop the stack of a state folder."""
     settings = settings_from(state_dir=state_dir)
-    stop_detached(settings.state_dir, settings.exit_timeout_seconds + _SLACK_SECONDS)
+    stop_detached(settings.state_dir, settings.stop_seconds + _SLACK_SECONDS)
     click.echo("Triptych is down.")
 
 

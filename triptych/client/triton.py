@@ -25,6 +25,8 @@ _CHANNEL_OPTIONS: Final = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     ("grpc.enable_retries", 0),
+    # A proxy variable meant for the internet must not catch a Triton on loopback.
+    ("grpc.enable_http_proxy", 0),
 )
 _ADMIN_HEADER: Final = "triton-grpc-protocol-admin-key"
 

@@ -15,6 +15,7 @@ import psutil
 from triptych.errors import NotRunning, StartFailed
 from triptych.stack.child_process import last_words
 from triptych.stack.stack_file import StackFile, read_stack
+from triptych.stack.state_lock import lock_holder, make_state_dir
 
 
 def start_detached(arguments: Sequence[str], state_dir: Path, timeout_seconds: float) -> StackFile:
@@ -28,8 +29,9 @@ def start_detached(arguments: Sequence[str], state_dir: Path, timeout_seconds: f
     Raises:
         StartFailed: with the sentence that it ended with.
     """
+    make_state_dir(state_dir)
     log_file = state_dir / "logs" / "up.log"
-    log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log_file.parent.mkdir(exist_ok=True)
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "triptych", "up", *arguments],
@@ -38,6 +40,17 @@ def start_detached(arguments: Sequence[str], state_dir: Path, timeout_seconds: f
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    try:
+        return _wait_until_proven(process, state_dir, log_file, timeout_seconds)
+    except BaseException:  # Ctrl-C too: what does not come up must not stay
+        process.terminate()
+        process.wait()
+        raise
+
+
+def _wait_until_proven(
+    process: subprocess.Popen[bytes], state_dir: Path, log_file: Path, timeout_seconds: float
+) -> StackFile:
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -47,21 +60,30 @@ def start_detached(arguments: Sequence[str], state_dir: Path, timeout_seconds: f
             if stack.pid == process.pid:
                 return stack
         time.sleep(0.1)
-    process.terminate()
-    process.wait()
     raise StartFailed(f"the stack was not ready within {timeout_seconds:.0f} s; see {log_file}")
 
 
 def stop_detached(state_dir: Path, timeout_seconds: float) -> None:
-    """Stop the stack of a state folder and wait until it is gone.
+    """Stop the stack of a state folder, also one that is still starting, and wait until it is gone.
 
     Raises:
         NotRunning: nothing runs there.
         StartFailed: it does not end in time.
     """
-    process = psutil.Process(read_stack(state_dir).pid)
-    process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(_owner(state_dir))
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout_seconds)
+        except psutil.TimeoutExpired as exc:
+            raise StartFailed(f"the stack (pid {process.pid}) does not stop") from exc
+
+
+def _owner(state_dir: Path) -> int:
     try:
-        process.wait(timeout_seconds)
-    except psutil.TimeoutExpired as exc:
-        raise StartFailed(f"the stack (pid {process.pid}) does not stop") from exc
+        return read_stack(state_dir).pid
+    except NotRunning:
+        holder = lock_holder(state_dir)
+        if holder is None:
+            raise
+        return holder

@@ -20,7 +20,7 @@ from triptych.errors import StartFailed
 from triptych.release import Release
 from triptych.stack import services
 from triptych.stack.child_process import ChildProcess, stop_all
-from triptych.stack.preflight import check_environment, check_ports
+from triptych.stack.preflight import check_environment, check_ports, check_state_dir
 from triptych.stack.serving_view import read_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, remove_stack_file
@@ -55,6 +55,7 @@ def running_stack(
     Raises:
         TriptychError: it cannot start here, or a part did not come up; nothing is left running.
     """
+    check_state_dir(settings.state_dir)
     with state_lock(settings.state_dir):
         remove_stack_file(settings.state_dir)
         check_environment()
@@ -89,7 +90,7 @@ def _stopped_at_the_end(
         yield started
     finally:
         remove_stack_file(settings.state_dir)
-        stop_all(children, grace_seconds=settings.exit_timeout_seconds + 5)
+        stop_all(children, grace_seconds=settings.stop_seconds)
 
 
 def _wait_until_ready(settings: StackSettings, parts: Parts) -> None:
@@ -135,9 +136,12 @@ def _prove(settings: StackSettings, releases: list[Release]) -> None:
 
 
 def _describe(settings: StackSettings, parts: Parts) -> StackFile:
-    status: dict[str, Any] = httpx.get(
-        f"{services.supervisor_url(settings)}/status", timeout=2.0, trust_env=False
-    ).json()
+    try:
+        status: dict[str, Any] = httpx.get(
+            f"{services.supervisor_url(settings)}/status", timeout=2.0, trust_env=False
+        ).json()
+    except (httpx.HTTPError, ValueError) as exc:
+        raise StartFailed(f"Triton's supervisor stopped answering: {exc!r}") from exc
     triton = status["triton"]
     return StackFile(
         pid=os.getpid(),

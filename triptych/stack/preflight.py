@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
 
 from triptych.errors import EnvironmentUnfit, PortInUse
 from triptych.stack.libpython import require_libpython
+
+_PLAIN_PATH: Final = re.compile(r"[\w./+@%:,=-]+")
 
 
 def check_environment() -> None:
@@ -17,13 +22,30 @@ def check_environment() -> None:
     Raises:
         EnvironmentUnfit: numpy 2, or no libpython.
     """
-    numpy_version = version("numpy")
+    try:
+        numpy_version = version("numpy")
+    except PackageNotFoundError as exc:
+        raise EnvironmentUnfit("numpy is not installed. Please run: make setup") from exc
     if int(numpy_version.partition(".")[0]) >= 2:
         raise EnvironmentUnfit(
             f"numpy {numpy_version} is installed, and under numpy 2 Triton's Python backend "
             "silently corrupts tensors. Please run: make setup"
         )
     require_libpython()
+
+
+def check_state_dir(state_dir: Path) -> None:
+    """Refuse a path that Triton cannot start its stubs from: it hands it to a shell, unquoted.
+
+    Raises:
+        EnvironmentUnfit: it holds a space or another character that means something to a shell.
+    """
+    path = str(state_dir.absolute())
+    if not _PLAIN_PATH.fullmatch(path):
+        raise EnvironmentUnfit(
+            f"Triton's Python backend cannot start from {path!r}, because of a space or another "
+            "special character in it. Please choose a plain path with --state-dir."
+        )
 
 
 def check_ports(ports: Mapping[str, int]) -> None:

@@ -43,6 +43,11 @@ class StackSettings(BaseSettings):
     """How long Triton may finish requests in flight when it is told to stop."""
 
     @property
+    def stop_seconds(self) -> float:
+        """How long a supervisor may need: its last canary, Triton's own exit, and some slack."""
+        return self.canary_timeout_seconds + self.exit_timeout_seconds + 8
+
+    @property
     def log_dir(self) -> Path:
         """One log file per process."""
         return self.state_dir / "logs"

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from triptych.errors import StartFailed
-from triptych.stack.preflight import check_environment
+from triptych.stack.preflight import check_environment, check_state_dir
 from triptych.stack.serving_view import build_view, read_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.supervisor import Supervisor
@@ -31,6 +31,7 @@ def run_supervisor(settings: StackSettings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     signal.signal(signal.SIGTERM, _leave)
     check_environment()
+    check_state_dir(settings.state_dir)
     releases = read_releases(settings.model_repository)
     view = settings.state_dir / "serving"
     build_view(view, releases)

@@ -86,7 +86,8 @@ async def test_triton_gets_the_bytes_untouched_under_the_name_of_the_release(
         ("IMAGE", "BYTES", [1, 1])
     ]
     assert list(request.raw_input_contents) == [len(image).to_bytes(4, "little") + image]
-    assert not request.parameters
+    assert request.parameters["timeout"].int64_param > 0
+    assert set(request.parameters) == {"timeout"}
 
 
 async def test_an_image_that_was_only_read_in_part_is_answered(

@@ -9,7 +9,7 @@ import pytest
 
 from triptych.errors import EnvironmentUnfit, PortInUse
 from triptych.stack import libpython
-from triptych.stack.preflight import check_environment, check_ports
+from triptych.stack.preflight import check_environment, check_ports, check_state_dir
 
 
 @pytest.fixture
@@ -49,6 +49,16 @@ def test_numpy_2_is_refused_with_the_reason_and_the_remedy(
 
 def test_this_environment_is_fit() -> None:
     check_environment()
+
+
+@pytest.mark.parametrize("name", ["with space", "quote'd", "$HOME", "a;b"])
+def test_a_state_folder_that_a_shell_would_misread_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(EnvironmentUnfit, match="choose a plain path with --state-dir"):
+        check_state_dir(tmp_path / name)
+
+
+def test_a_plain_state_folder_passes(tmp_path: Path) -> None:
+    check_state_dir(tmp_path / "state-1_a.b")
 
 
 def test_a_missing_libpython_is_named_with_the_debian_package_that_brings_it(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.triptych.small_release import write_small_release
 from triptych.errors import ReleaseBroken
-from triptych.release import Golden, find_releases, read_release
+from triptych.release import Golden, find_releases, read_release, sha256
 from triptych.routing import ReleaseName
 
 DIGITS_1 = ReleaseName("digits", 1)
@@ -23,7 +23,9 @@ def test_a_written_release_is_read_back(tmp_path: Path) -> None:
     assert release.name == DIGITS_1
     assert (release.task, release.promotable) == ("image-classification", True)
     assert (release.max_batch_size, release.top_k) == (32, 2)
-    assert release.golden[0] == Golden(folder / "golden" / "zero.jpg", "0", 0.5)
+    assert release.golden[0] == Golden(
+        folder / "golden" / "zero.jpg", sha256(folder / "golden" / "zero.jpg"), "0", 0.5
+    )
     assert release.golden[0].file.read_bytes() == b"picture of zero"
     assert release.missing_files() == []
     assert release.changed_files() == []
@@ -64,6 +66,15 @@ def test_an_artefact_that_was_edited_is_named(tmp_path: Path) -> None:
 
     assert release.missing_files() == []
     assert release.changed_files() == ["digits_r1_postprocess/labels.txt"]
+
+
+def test_a_golden_input_that_was_edited_is_named(tmp_path: Path) -> None:
+    folder = write_small_release(tmp_path)
+    (folder / "golden" / "zero.jpg").write_bytes(b"another picture")
+
+    release = read_release(tmp_path, DIGITS_1)
+
+    assert release.changed_files() == ["digits_r1/golden/zero.jpg"]
 
 
 @pytest.mark.parametrize(

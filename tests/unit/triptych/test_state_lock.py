@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from triptych.errors import AlreadyRunning
-from triptych.stack.state_lock import state_lock
+from triptych.stack.state_lock import lock_holder, state_lock
 
 # Takes the lock, says so, and holds it until its standard input ends.
 HOLD = """
@@ -55,6 +55,21 @@ def test_a_holder_in_another_process_is_named_and_its_death_frees_the_lock(tmp_p
 
         with state_lock(tmp_path):
             assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+
+def test_whoever_holds_the_lock_is_known_to_others_and_nobody_when_it_is_free(
+    tmp_path: Path,
+) -> None:
+    assert lock_holder(tmp_path) is None
+    with state_lock(tmp_path):
+        assert lock_holder(tmp_path) == os.getpid()
+    assert lock_holder(tmp_path) is None
+
+
+def test_a_state_folder_that_others_could_read_is_taken_back(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with state_lock(tmp_path):
+        assert tmp_path.stat().st_mode & 0o777 == 0o700
 
 
 def test_the_lock_is_given_back_even_after_an_error(tmp_path: Path) -> None:

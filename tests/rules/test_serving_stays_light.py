@@ -1,0 +1,18 @@
+"""The serving environment holds nothing that only training and exporting need."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib.metadata import version
+
+import pytest
+
+
+@pytest.mark.parametrize("package", ["torch", "tensorflow", "transformers", "sklearn"])
+def test_no_training_framework_is_installed(package: str) -> None:
+    assert importlib.util.find_spec(package) is None
+
+
+def test_numpy_and_pyarrow_are_what_tritons_stub_can_bear() -> None:
+    assert int(version("numpy").partition(".")[0]) < 2
+    assert int(version("pyarrow").partition(".")[0]) < 26
