@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -48,6 +49,7 @@ def test_a_hung_and_a_dead_triton_are_reported_and_down_leaves_nothing(tmp_path:
             return httpx.get(readyz, trust_env=False).status_code == 200
 
         assert is_ready()
+        assert tmp_path.stat().st_mode & 0o777 == 0o700
         assert regions(tmp_path)
         triton.send_signal(signal.SIGSTOP)
         wait_until(lambda: not is_ready(), "noticing a hung Triton")
@@ -74,10 +76,11 @@ def test_a_hung_and_a_dead_triton_are_reported_and_down_leaves_nothing(tmp_path:
     assert not (tmp_path / "stack.json").exists()
 
 
-def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_nothing_even_of_a_triton_that_hangs(tmp_path: Path) -> None:
     process, started = start_in_foreground(tmp_path)
+    os.kill(json.loads((tmp_path / "stack.json").read_text())["triton"]["pid"], signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    assert process.wait(30) == 0
     wait_until(lambda: not [child for child in started if child.is_running()], "every end")
     assert regions(tmp_path) == []
 
