@@ -110,6 +110,8 @@ def test_a_child_is_asked_to_end_when_its_parent_is_killed(tmp_path: Path) -> No
         log_file=tmp_path / "parent.log",
     )
     grandchild = number_in(pid_file)
+    # setpriv asks the kernel and then becomes the command; before that a death goes unnoticed.
+    wait_until(lambda: psutil.Process(grandchild).name() == "sleep")
 
     os.kill(parent.pid, signal.SIGKILL)
 
