@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from triptych.stack.ports import free_ports
 
 _PORT_OPTIONS: Final = (
     "--triton-http-port",
@@ -48,15 +49,6 @@ class LocalStack:
     def admin_key(self) -> str:
         """The operator's key."""
         return (self.state_dir / "admin.key").read_text().strip()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on now; all are held until the last is found, so they differ."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 GatewayError(code)
   AuthError            MissingApiKey, UnknownApiKey, ScopeMissing
-  InvalidRequest       EmptyBody, BodyTimeout, InvalidParameter, MalformedMultipart,
-                       TooManyFiles, PayloadTooLarge, UnsupportedMediaType, UnknownAlias, UnknownKey
-    RejectedByModel    UndecodableImage, ImageTooLarge, UnsupportedImageFormat
+  InvalidRequest       EmptyBody, BodyTimeout, InvalidParameter, MalformedMultipart, MalformedJson,
+                       TooManyFiles, TooManyTexts, PayloadTooLarge, UnsupportedMediaType,
+                       UnknownAlias, UnknownKey
+    RejectedByModel    UndecodableImage, ImageTooLarge, UnsupportedImageFormat, UndecodableText,
+                       TextTooLarge
   InferenceError       InferenceTimeout, InferenceUnavailable, InferenceFailed, ContractMismatch
   Overloaded
 """
@@ -70,10 +72,22 @@ class MalformedMultipart(InvalidRequest):
     code = "malformed_multipart"
 
 
+class MalformedJson(InvalidRequest):
+    """The body is no JSON, or not of a form that holds one text or several."""
+
+    code = "malformed_json"
+
+
 class TooManyFiles(InvalidRequest):
     """More files than one batch holds."""
 
     code = "too_many_files"
+
+
+class TooManyTexts(InvalidRequest):
+    """More texts than one batch holds."""
+
+    code = "too_many_texts"
 
 
 class PayloadTooLarge(InvalidRequest):
@@ -83,7 +97,7 @@ class PayloadTooLarge(InvalidRequest):
 
 
 class UnsupportedMediaType(InvalidRequest):
-    """The Content-Type is none that this endpoint takes."""
+    """The Content-Type is none that this alias takes."""
 
     code = "unsupported_media_type"
 
@@ -120,6 +134,18 @@ class UnsupportedImageFormat(RejectedByModel):
     """An image, but not a JPEG, PNG or WebP."""
 
     code = "unsupported_image_format"
+
+
+class UndecodableText(RejectedByModel):
+    """The bytes are not UTF-8."""
+
+    code = "undecodable_text"
+
+
+class TextTooLarge(RejectedByModel):
+    """The text has too many bytes."""
+
+    code = "text_too_large"
 
 
 class InferenceError(GatewayError):

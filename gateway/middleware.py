@@ -75,6 +75,7 @@ class RequestObserver:
                 "alias": known.alias,
                 "release": known.release,
                 "images": known.images,
+                "texts": known.texts,
                 "triton_ms": round(known.triton_ms, 2),
                 "total_ms": round(seconds * 1000, 2),
             },

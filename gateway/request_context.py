@@ -20,6 +20,7 @@ class RequestRecord:
     alias: str = ""
     release: str = ""
     images: int = 0
+    texts: int = 0
     triton_ms: float = 0.0
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.control_plane.keys import Scope
+from python_backends.shared.contract import Task
+
+# True or left out: the answers of models that read everything stay as short as they were.
+_TRUNCATED: Any = Field(
+    default=None,
+    examples=[True],
+    description="True where only the first part was read because the whole was too long.",
+)
 
 
 class ErrorDetail(BaseModel):
@@ -39,37 +47,41 @@ class Timing(BaseModel):
 
 
 class PredictionBody(BaseModel):
-    """The answer to one image sent as the raw body."""
+    """The answer to one image sent as the raw body, or to one text."""
 
     request_id: str = Field(examples=["6f1d0c1e9a3b4c5d8e7f60718293a4b5"])
     alias: str = Field(examples=["digits"])
     release: str = Field(examples=["digits_r1"])
     predictions: list[LabelScore]
+    truncated: bool | None = _TRUNCATED
     timing: Timing
 
 
 class ItemError(BaseModel):
-    """Why one file of a batch has no answer."""
+    """Why one file or text of a batch has no answer."""
 
     code: str = Field(examples=["undecodable_image"])
     message: str
 
 
-class FileResult(BaseModel):
-    """One file of a batch: `predictions`, or `error` in their place."""
+class ItemResult(BaseModel):
+    """One file or text of a batch: `predictions`, or `error` in their place."""
 
-    filename: str = Field(examples=["seven.jpg"])
+    filename: str | None = Field(
+        default=None, examples=["seven.jpg"], description="As the form said it; a text has none."
+    )
     predictions: list[LabelScore] | None = None
+    truncated: bool | None = _TRUNCATED
     error: ItemError | None = None
 
 
 class BatchBody(BaseModel):
-    """The answer to a multipart body: one result per file, in the order they came."""
+    """The answer to a form or to several texts: one result for each, in the order they came."""
 
     request_id: str = Field(examples=["6f1d0c1e9a3b4c5d8e7f60718293a4b5"])
     alias: str = Field(examples=["digits"])
     release: str = Field(examples=["digits_r1"])
-    results: list[FileResult]
+    results: list[ItemResult]
     timing: Timing
 
 
@@ -84,7 +96,7 @@ class RouteDescription(BaseModel):
     """What an alias means now."""
 
     alias: str = Field(examples=["digits"])
-    task: str = Field(examples=["image-classification"])
+    task: Task
     max_batch_size: int = Field(examples=[32])
     top_k: int = Field(examples=[10], description="The most labels that ?top_k= may ask for.")
     arms: list[Arm]

@@ -28,7 +28,7 @@ class GatewaySettings(BaseSettings):
     max_image_bytes: int = Field(default=20 * 1024 * 1024, ge=1)
     """Largest encoded image, alone or as one file of a multipart body."""
     max_body_bytes: int = Field(default=100 * 1024 * 1024, ge=1)
-    """Largest multipart body as a whole."""
+    """Largest multipart body as a whole; a JSON body also has a bound of its own."""
     body_silence_seconds: float = Field(default=30.0, gt=0)
     """Longest pause while a body arrives; a client that vanished must not keep its place."""
     max_in_flight: int = Field(default=256, ge=1)

@@ -6,7 +6,11 @@ TriptychError
   ReleaseBroken         a release on disk is incomplete or unreadable
   ReleaseExists         releases are immutable
   ReleaseNameInvalid    a release could not be found under that name
+  OptionInvalid         options that do not go together, or a file of theirs that cannot be read
+  SourceUnfit           a checkpoint that cannot become a release
+  ExtraMissing          a framework that this source needs is not installed
   StartFailed           a part did not come up
+  LoadRefused           a supervisor does not add a release to what it serves, and says why
   AlreadyRunning        another stack owns the state folder
   NotRunning            no stack owns the state folder
   CallFailed            a call to Triton or the gateway was not answered as it should
@@ -39,8 +43,24 @@ class ReleaseNameInvalid(TriptychError):
     """A release could not be found under that name."""
 
 
+class OptionInvalid(TriptychError):
+    """Options do not go together, or a file that one names cannot be used."""
+
+
+class SourceUnfit(TriptychError):
+    """A checkpoint cannot become a release."""
+
+
+class ExtraMissing(TriptychError):
+    """A framework that the source needs is not installed here."""
+
+
 class StartFailed(TriptychError):
     """A part of the stack did not come up."""
+
+
+class LoadRefused(TriptychError):
+    """A supervisor does not add a release to what it serves."""
 
 
 class AlreadyRunning(TriptychError):

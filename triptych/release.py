@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from python_backends.shared.contract import STEPS
+from python_backends.shared.contract import STEP_NAMES, Task
 from triptych.errors import ReleaseBroken
 from triptych.routing import ReleaseName
 
 CERTIFICATE: Final = "release.json"
 GOLDEN_FOLDER: Final = "golden"
+_FOLDER_KEEPER: Final = ".gitkeep"  # an empty file that makes git keep a folder
 
 
 @dataclass(frozen=True)
@@ -28,34 +29,103 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """What a release says of itself beyond what serving needs.
+
+    Attributes:
+        created: ISO 8601 with its zone; empty where it is not told.
+        git_commit: Of the exporter's checkout; may be empty.
+        is_forced: Whether somebody made it promotable although the parity gate did not pass.
+        precision: Of the weights, "fp32" or "int8".
+        source: Framework, script, data, seed: where it comes from.
+        transform: What becomes of an input before the model sees it.
+        labels: In the order of the model's classes.
+        parity: The report of the gate; None where there was no gate.
+        metrics: What the training measured.
+    """
+
+    created: str
+    git_commit: str
+    is_forced: bool
+    precision: str
+    source: Mapping[str, str]
+    transform: Mapping[str, object]
+    labels: tuple[str, ...]
+    parity: Mapping[str, object] | None
+    metrics: Mapping[str, object]
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> Certificate:
+        """Read it; what older releases do not tell has a default.
+
+        Raises:
+            ValueError: a field is not what it should be.
+            TypeError: likewise.
+        """
+        parity = body.get("parity")
+        return cls(
+            created=str(body.get("created", "")),
+            git_commit=str(body.get("git_commit", "")),
+            is_forced=body.get("forced", False) is True,
+            precision=str(body.get("precision", "fp32")),
+            source={key: str(value) for key, value in dict(body.get("source", {})).items()},
+            transform=dict(body.get("transform", {})),
+            labels=tuple(str(label) for label in body.get("labels", ())),
+            parity=None if parity is None else dict(parity),
+            metrics=dict(body.get("metrics", {})),
+        )
+
+
+@dataclass(frozen=True)
 class Release:
-    """What serving needs to know of one release."""
+    """What serving needs to know of one release, and its certificate for people."""
 
     name: ReleaseName
-    task: str
+    task: Task
     promotable: bool
     max_batch_size: int
     top_k: int
     golden: tuple[Golden, ...]
     artifacts: Mapping[str, str]  # path in the repository -> sha-256
     repository: Path
+    certificate: Certificate
 
     def models(self) -> list[str]:
         """The Triton models of this release, steps first and the ensemble last."""
-        return [self.name.step(step) for step in sorted(STEPS, reverse=True)]
+        return [self.name.step(step) for step in sorted(STEP_NAMES, reverse=True)]
 
     def missing_files(self) -> list[str]:
-        """Artefacts named in release.json that are not there, relative to the repository."""
-        golden = [str(item.file.relative_to(self.repository)) for item in self.golden]
-        return [
-            name for name in (*self.artifacts, *golden) if not (self.repository / name).is_file()
-        ]
+        """What release.json names and is not there, relative to the repository."""
+        return [name for name in self._released() if not (self.repository / name).is_file()]
 
     def changed_files(self) -> list[str]:
-        """Artefacts and golden inputs that are not the bytes that were released."""
+        """Artefacts and golden inputs that are there, but not as the bytes that were released."""
+        return [
+            name
+            for name, known in self._released().items()
+            if (self.repository / name).is_file() and sha256(self.repository / name) != known
+        ]
+
+    def unknown_files(self) -> list[str]:
+        """Files in the release's folders that release.json does not name."""
+        known = {*self._released(), f"{self.name}/{CERTIFICATE}"}
+        there = [
+            str(file.relative_to(self.repository))
+            for model in self.models()
+            for file in sorted((self.repository / model).rglob("*"))
+            if file.name != _FOLDER_KEEPER and not file.is_dir()
+        ]
+        return [name for name in there if name not in known]
+
+    def size_bytes(self) -> int:
+        """The size of all artefacts that are there."""
+        files = [self.repository / name for name in self.artifacts]
+        return sum(file.stat().st_size for file in files if file.is_file())
+
+    def _released(self) -> dict[str, str]:
+        """Hash by path, golden inputs too."""
         golden = {str(it.file.relative_to(self.repository)): it.sha256 for it in self.golden}
-        released = {**self.artifacts, **golden}
-        return [name for name, known in released.items() if sha256(self.repository / name) != known]
+        return {**self.artifacts, **golden}
 
 
 def sha256(file: Path) -> str:
@@ -75,13 +145,14 @@ def read_release(repository: Path, name: ReleaseName) -> Release:
         certificate = json.loads((folder / CERTIFICATE).read_text(encoding="utf-8"))
         return Release(
             name=name,
-            task=certificate["task"],
+            task=Task(certificate["task"]),
             promotable=certificate["promotable"],
             max_batch_size=certificate["max_batch_size"],
             top_k=certificate["top_k"],
             golden=_all_golden(folder, certificate["golden"]),
             artifacts=dict(certificate["artifacts"]),
             repository=repository,
+            certificate=Certificate.read(certificate),
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ReleaseBroken(f"{name}: {CERTIFICATE} cannot be read: {exc!r}") from exc

@@ -1,1 +1,1 @@
-"""The Streamlit face: a person gives a picture and reads the answer. Talks to the gateway only."""
+"""The Streamlit face: give a picture or a text, read the answer. Talks to the gateway only."""

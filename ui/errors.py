@@ -91,7 +91,7 @@ class RequestRefused(GatewayProblem):
 
     @property
     def is_lasting(self) -> bool:
-        """Refusals of the picture or the question stay; refusals of the moment do not."""
+        """Refusals of what was given or asked stay; refusals of the moment do not."""
         return self.status in LASTING_STATUSES
 
     @property

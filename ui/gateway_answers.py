@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NotRequired, TypedDict
 
+# What a route may do; the page passes over any other task.
+IMAGE_TASK = "image-classification"
+TEXT_TASK = "text-classification"
+
 
 class ReadyBody(TypedDict):
     """GET /readyz, with status 200 or 503."""
@@ -56,12 +60,13 @@ class TimingBody(TypedDict):
 
 
 class PredictionBody(TypedDict):
-    """POST /v1/predict/{alias} for one picture."""
+    """POST /v1/predict/{alias} for one picture or text."""
 
     request_id: str
     alias: str
     release: str
     predictions: list[LabelBody]
+    truncated: NotRequired[bool]
     timing: TimingBody
 
 
@@ -105,7 +110,10 @@ class ScoredLabel:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one picture; labels come most probable first and are never empty."""
+    """The answer for one picture or text; labels come most probable first and are never empty.
+
+    is_truncated says that only the first part was read, because the whole was too long.
+    """
 
     request_id: str
     alias: str
@@ -113,6 +121,7 @@ class Prediction:
     labels: tuple[ScoredLabel, ...]
     gateway_ms: float
     triton_ms: float
+    is_truncated: bool = False
 
 
 def decode_readiness(body: ReadyBody) -> Readiness:
@@ -141,7 +150,7 @@ def decode_routes(body: RoutesBody) -> tuple[Route, ...]:
 
 
 def decode_prediction(body: PredictionBody) -> Prediction:
-    """Decode the answer for one picture."""
+    """Decode the answer for one picture or text."""
     labels = [
         ScoredLabel(label=str(item["label"]), score=float(item["score"]))
         for item in body["predictions"]
@@ -155,4 +164,5 @@ def decode_prediction(body: PredictionBody) -> Prediction:
         labels=tuple(sorted(labels, key=lambda item: item.score, reverse=True)),
         gateway_ms=float(body["timing"]["total_ms"]),
         triton_ms=float(body["timing"]["triton_ms"]),
+        is_truncated=body.get("truncated") is True,
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypedDict, TypeVar
+from typing import Protocol, TypedDict, TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from ui.api_key import read_api_key
-from ui.encoded_image import EncodedImage
 from ui.errors import AnswerNotUnderstood, GatewayDown, GatewayTimedOut, RequestRefused
 from ui.gateway_answers import (
     Prediction,
@@ -26,6 +25,16 @@ QUICK_CALL_SECONDS = 2.0
 
 BodyT = TypeVar("BodyT")
 AnswerT = TypeVar("AnswerT")
+
+
+class Given(Protocol):
+    """What a person asks about: EncodedImage and WrittenText are such."""
+
+    @property
+    def content_type(self) -> str: ...  # noqa: D102 - said at EncodedImage
+
+    @property
+    def data(self) -> bytes: ...  # noqa: D102 - said at EncodedImage
 
 
 class _ErrorDetail(TypedDict, total=False):
@@ -79,11 +88,11 @@ class GatewayClient:
         )
         return _decode(_accepted(self._send(request)), decode_routes)
 
-    def predict(self, image: EncodedImage, *, alias: str, top_k: int) -> Prediction:
-        """Ask what is in a picture.
+    def predict(self, given: Given, *, alias: str, top_k: int) -> Prediction:
+        """Ask what a picture or a text is.
 
         Args:
-            image: Sent as it is; the ensemble decodes it.
+            given: Sent as it is; the ensemble decodes it.
             alias: Which model to ask, as named by routes().
             top_k: How many labels to answer, 1 or more.
 
@@ -94,8 +103,8 @@ class GatewayClient:
             "POST",
             f"/v1/predict/{quote(alias, safe='')}",
             params={"top_k": top_k},
-            headers=self._authorisation() | {"Content-Type": image.content_type},
-            content=image.data,
+            headers=self._authorisation() | {"Content-Type": given.content_type},
+            content=given.data,
             timeout=self._predict_timeout,
         )
         return _decode(_accepted(self._send(request)), decode_prediction)

@@ -13,6 +13,7 @@ from ui.errors import (
     GatewayTimedOut,
     RequestRefused,
 )
+from ui.gateway_answers import IMAGE_TASK, TEXT_TASK
 from ui.service_watch import ServiceState, ServiceStatus
 from ui.view_models import as_code, escape_markdown
 
@@ -36,10 +37,29 @@ BY_CODE = {
     "image_too_large": Notice(
         "This picture has too many pixels", "Make it smaller and give it again."
     ),
+    "undecodable_text": Notice(
+        "This text cannot be read",
+        "It holds something that is no character. Write it anew, and classify it again.",
+    ),
+    "text_too_large": Notice("This text is too long", "Shorten it and classify it again."),
+    "malformed_json": Notice(
+        "This text cannot be sent as it is",
+        "It holds something that is no character, perhaps half of an emoji. "
+        "Take it out, and classify the text again.",
+    ),
+    "unsupported_media_type": Notice(
+        "This model takes something else now",
+        "It was replaced while this page was open. Choose a model in the sidebar, "
+        "or open this page again.",
+    ),
     "empty_body": Notice("This file is empty", "Try another one."),
     "overloaded": Notice(
-        "The service is busy", "More pictures came than it can take. Wait a moment, then try again."
+        "The service is busy", "More came than it can take. Wait a moment, then try again."
     ),
+}
+
+TEXT_BY_CODE = {
+    "empty_body": Notice("There is no text", "Write one, and classify it again."),
 }
 
 BY_STATUS = {
@@ -64,10 +84,19 @@ BY_STATUS = {
     ),
     422: Notice("The service cannot use this picture", "Try another one."),
     429: Notice("The service is busy", "Wait a moment, then try again."),
-    502: Notice("The model could not answer", "The fault is not in your picture. Try again."),
+    502: Notice("The model could not answer", "The fault is not in what you gave. Try again."),
     503: Notice("The service is not ready", "Wait a moment, then try again."),
     504: Notice("The answer took too long", "The service may be busy. Try again."),
 }
+
+TEXT_BY_STATUS = {
+    413: Notice("This text is too long", "Shorten it and classify it again."),
+    415: Notice("This model does not take texts", "Choose another one in the sidebar."),
+    422: Notice("The service cannot use this text", "Try another one."),
+}
+
+CODES_OF_TASK = {IMAGE_TASK: BY_CODE, TEXT_TASK: BY_CODE | TEXT_BY_CODE}
+STATUSES_OF_TASK = {IMAGE_TASK: BY_STATUS, TEXT_TASK: BY_STATUS | TEXT_BY_STATUS}
 
 UNKNOWN_REFUSAL = Notice(
     "The service could not answer", "Something went wrong on its side. Try again."
@@ -78,7 +107,7 @@ BY_PROBLEM: dict[type[GatewayProblem], Notice] = {
         "The gateway does not answer", "Try again when the line at the top says ready."
     ),
     GatewayTimedOut: Notice(
-        "The answer took too long", "The gateway took the picture but did not answer in time."
+        "The answer took too long", "The gateway took the request but did not answer in time."
     ),
     AnswerNotUnderstood: Notice(
         "The answer cannot be read", "Something answered that does not speak like our gateway."
@@ -86,12 +115,17 @@ BY_PROBLEM: dict[type[GatewayProblem], Notice] = {
 }
 
 
-def problem_notice(problem: GatewayProblem) -> Notice:
-    """Put a failed call into plain words, with the request id where there is one."""
+def problem_notice(problem: GatewayProblem, task: str = IMAGE_TASK) -> Notice:
+    """Put a failed call into plain words, with the request id where there is one.
+
+    Args:
+        problem: What went wrong.
+        task: What the model does that was asked; it decides whether pictures or texts are meant.
+    """
     if isinstance(problem, ApiKeyMissing):
         words = _key_notice(problem)
     elif isinstance(problem, RequestRefused):
-        words = _refusal_notice(problem)
+        words = _refusal_notice(problem, task)
     else:
         words = BY_PROBLEM.get(type(problem), UNKNOWN_REFUSAL)
     return replace(words, can_try_again=not problem.is_lasting)
@@ -150,9 +184,9 @@ def _key_notice(problem: ApiKeyMissing) -> Notice:
     return Notice("This page has no API key", where)
 
 
-def _refusal_notice(problem: RequestRefused) -> Notice:
-    by_code = BY_CODE.get(problem.code)
-    words = by_code or BY_STATUS.get(problem.status, UNKNOWN_REFUSAL)
+def _refusal_notice(problem: RequestRefused, task: str) -> Notice:
+    by_code = CODES_OF_TASK[task].get(problem.code)
+    words = by_code or STATUSES_OF_TASK[task].get(problem.status, UNKNOWN_REFUSAL)
     parts = [words.body]
     if by_code is None and problem.message:
         # Our words are about the whole class of errors, so the gateway's add something.

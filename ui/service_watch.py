@@ -11,11 +11,11 @@ from enum import Enum
 from typing import Protocol
 
 from ui.errors import GatewayProblem
-from ui.gateway_answers import Readiness, Route
+from ui.gateway_answers import IMAGE_TASK, TEXT_TASK, Readiness, Route
 
 logger = logging.getLogger(__name__)
 
-IMAGE_TASK = "image-classification"
+KNOWN_TASKS = frozenset({IMAGE_TASK, TEXT_TASK})
 
 # Routes change when somebody releases or moves traffic, which is rare.
 ROUTES_MAX_AGE = timedelta(seconds=10)
@@ -43,7 +43,7 @@ class ServiceStatus:
         since: When the state began.
         reason: The gateway's own sentence on why Triton is not ready.
         problem: Why the models are unknown, or how the gateway failed to answer.
-        routes: Image models, by the newest answer; kept while the gateway is away.
+        routes: Models for pictures and texts, by the newest answer; kept while the gateway is away.
     """
 
     state: ServiceState
@@ -144,7 +144,7 @@ class ServiceWatch:
             routes = self._probe.routes()
         except GatewayProblem as problem:
             return problem if problem.needs_operator or not self._routes else None
-        self._routes = tuple(route for route in routes if route.task == IMAGE_TASK)
+        self._routes = tuple(route for route in routes if route.task in KNOWN_TASKS)
         self._routes_asked_at = self._now()
         return None
 

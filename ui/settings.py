@@ -23,7 +23,7 @@ class UiSettings:
     """File that holds the API key; read for each request, so that a rotated key just works."""
 
     examples_dir: Path | None = None
-    """Folder with samples, `<alias>/samples/*.jpg`; without one there is no gallery."""
+    """Folder with samples, `<alias>/samples/*.jpg` or `*.txt`; without one none are offered."""
 
     max_upload_megabytes: int = 20
     """Largest picture that the upload field takes."""

@@ -9,6 +9,10 @@ import pandas as pd
 
 from ui.gateway_answers import Prediction, Route
 
+# About four lines beside the answer, and two on a button.
+EXCERPT_CHARACTERS = 280
+SAMPLE_LABEL_CHARACTERS = 100
+
 # What has a meaning inside a line of Streamlit's Markdown.
 MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]#|<>~$:&])")
 
@@ -30,6 +34,28 @@ def as_percent(score: float) -> str:
     if 0 < score < 0.0005:
         return "< 0.1 %"
     return f"{score * 100:.1f} %"
+
+
+def shorten(text: str, most_characters: int) -> str:
+    """Put a text on one line and keep its beginning, cut between words where it can be."""
+    line = " ".join(text.split())
+    if len(line) <= most_characters:
+        return line
+    start, space, _ = line[:most_characters].rpartition(" ")
+    return f"{start if space else line[: most_characters - 1]} …"
+
+
+def to_excerpt(text: str) -> str:
+    """Show the first lines of a text.
+
+    The quotation marks also keep a text that begins with "- " or "1. " from becoming a list.
+    """
+    return f"“{escape_markdown(shorten(text, EXCERPT_CHARACTERS))}”"
+
+
+def to_sample_label(text: str) -> str:
+    """Write a sample text on its button."""
+    return f"“{escape_markdown(shorten(text, SAMPLE_LABEL_CHARACTERS))}”"
 
 
 @dataclass(frozen=True)
@@ -74,6 +100,13 @@ def to_caption(prediction: Prediction) -> str:
         f"gateway {prediction.gateway_ms:.1f} ms, of which Triton {prediction.triton_ms:.1f} ms · "
         f"request {as_code(prediction.request_id)}"
     )
+
+
+def to_truncation_note(prediction: Prediction) -> str | None:
+    """Say that the answer is about a part only; None when all was read."""
+    if not prediction.is_truncated:
+        return None
+    return "Only the first part was read; the rest was too long for this model."
 
 
 def to_route_caption(route: Route) -> str:

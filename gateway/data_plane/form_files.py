@@ -20,11 +20,11 @@ _MAX_FIELD_BYTES: Final = 1024
 
 
 @dataclass(frozen=True)
-class NamedImage:
+class NamedFile:
     """One file of a multipart body."""
 
     filename: str
-    encoded: bytes
+    content: bytes
 
 
 class _InMemoryParser(MultiPartParser):
@@ -65,7 +65,7 @@ def _form_headers(request: Request) -> Headers:
 
 async def read_files(
     request: Request, limit_bytes: int, silence_seconds: float, max_files: int
-) -> list[NamedImage]:
+) -> list[NamedFile]:
     """Read the files of a multipart body, in order.
 
     Raises:
@@ -89,7 +89,7 @@ async def read_files(
     try:
         _check_file_count(parser.items, max_files)
         parts = [part for _, part in parser.items if isinstance(part, UploadFile)]
-        files = [NamedImage(part.filename or "", await part.read()) for part in parts]
+        files = [NamedFile(part.filename or "", await part.read()) for part in parts]
     finally:
         await form.close()
     if not files:

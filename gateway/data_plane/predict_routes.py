@@ -1,50 +1,61 @@
-"""POST /v1/predict/{alias}: one image as the raw body, or several as a form."""
+"""POST /v1/predict/{alias}: one image or a form of several, one text or a list of several."""
 
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypedDict
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from gateway.control_plane.keys import Scope
-from gateway.data_plane.form_files import NamedImage, read_files
-from gateway.data_plane.prediction import LabelledScore, Outcome
-from gateway.data_plane.request_body import is_multipart, read_image
+from gateway.data_plane.form_files import read_files
+from gateway.data_plane.json_texts import parse_texts
+from gateway.data_plane.media_types import BodyForm, choose_form
+from gateway.data_plane.predict_openapi import REQUEST_BODY
+from gateway.data_plane.prediction import Answered, Outcome
+from gateway.data_plane.request_body import read_body
 from gateway.data_plane.server_health import ReleaseReport, ServerHealth
 from gateway.dependencies import Health, Prediction, Settings, require
-from gateway.errors import GatewayError, InvalidParameter, UnknownAlias
+from gateway.errors import EmptyBody, GatewayError, InvalidParameter, UnknownAlias
 from gateway.request_context import RequestRecord, record, request_id
 from gateway.schemas import (
     BatchBody,
     ErrorBody,
-    FileResult,
     ItemError,
+    ItemResult,
     LabelScore,
     PredictionBody,
     Timing,
 )
 from gateway.settings import GatewaySettings
+from python_backends.shared.contract import Task
+
+# Parsed JSON may take twenty times its own length in memory, and nothing else runs meanwhile.
+_MAX_JSON_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Items:
+    """Encoded images or UTF-8 texts in their order, and what their answers need."""
+
+    contents: Sequence[bytes]
+    filenames: Sequence[str | None]
+    """Only what came in a form has one."""
+    is_batch: bool
+
+
+class _Answer(TypedDict):
+    """What an answered item says, alone or as one of several."""
+
+    predictions: list[LabelScore]
+    truncated: bool | None
+
 
 router = APIRouter(prefix="/v1/predict", tags=["predict"])
 
 _DEFAULT_TOP_K: Final = 5
-_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
-_FILES: Final = {"type": "array", "items": {"type": "string", "format": "binary"}}
-_FORM: Final = {"type": "object", "required": ["file"], "properties": {"file": _FILES}}
-# The body is declared here and not as a parameter: FastAPI would read it before the key is checked.
-_REQUEST_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "image/jpeg": _BINARY,
-            "image/png": _BINARY,
-            "image/webp": _BINARY,
-            "application/octet-stream": _BINARY,
-            "multipart/form-data": {"schema": _FORM},
-        },
-    }
-}
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": ErrorBody}
     for status in (400, 401, 403, 404, 408, 413, 415, 422, 502, 503, 504)
@@ -54,10 +65,10 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 @router.post(
     "/{alias}",
     dependencies=[Depends(require(Scope.PREDICT))],
-    openapi_extra=_REQUEST_BODY,
+    openapi_extra=REQUEST_BODY,
     responses=_ERRORS,
     response_model_exclude_none=True,  # of `predictions` and `error` an entry has one
-    summary="Classify one image, or a form with several",
+    summary="Classify one image or text, or several of them",
 )
 async def predict(
     *,
@@ -72,25 +83,48 @@ async def predict(
 ) -> PredictionBody | BatchBody:
     """Answer with labels and scores, highest first.
 
-    A raw image body gets `predictions`, and a refused image is the status of the call. A form
-    gets `results`, one per file in the order they came; a refused file is an entry in its place.
+    The alias's `task` in `/v1/routes` says what it takes. One image or `text` gets `predictions`,
+    and a refused one is the status of the call. A form or `texts` gets `results` in the order in
+    which the items came; a refused item is an entry in its place.
     """
     started = time.perf_counter()
     release, report = _resolve(alias, health)
     known = record.get()
     known.alias, known.release = alias, release
     wanted = _checked_top_k(top_k, report)
-    has_form = is_multipart(request)
+    form = choose_form(request.headers.get("content-type"), report.task)
     with predictor.admitted():
-        files = await (_read_form if has_form else _read_image)(request, settings, report)
-        known.images = len(files)
-        images = [file.encoded for file in files]
-        outcomes = await predictor.classify(release, images, top_k=wanted)
-    timing = _timing(known, started)
-    if has_form:
-        results = [_file_result(*pair) for pair in zip(files, outcomes, strict=True)]
-        return BatchBody(**_identity(known), results=results, timing=timing)
-    return PredictionBody(**_identity(known), predictions=_only(outcomes), timing=timing)
+        items = await _READERS[form](request, settings, report.max_batch_size)
+        _count(known, report.task, len(items.contents))
+        outcomes = await predictor.classify(release, report.task, items.contents, top_k=wanted)
+    return _body(known, items, outcomes, _timing(known, started))
+
+
+async def _read_image(request: Request, settings: GatewaySettings, _: int) -> _Items:
+    body = await read_body(request, settings.max_image_bytes, settings.body_silence_seconds)
+    if not body:
+        raise EmptyBody("the body is empty; send the bytes of one image")
+    return _Items([body], [None], is_batch=False)
+
+
+async def _read_form(request: Request, settings: GatewaySettings, most: int) -> _Items:
+    files = await read_files(request, settings.max_body_bytes, settings.body_silence_seconds, most)
+    contents, names = [file.content for file in files], [file.filename for file in files]
+    return _Items(contents, names, is_batch=True)
+
+
+async def _read_json(request: Request, settings: GatewaySettings, most: int) -> _Items:
+    limit_bytes = min(settings.max_body_bytes, _MAX_JSON_BYTES)
+    body = await read_body(request, limit_bytes, settings.body_silence_seconds)
+    parsed = parse_texts(body, most)
+    return _Items(parsed.texts, [None] * len(parsed.texts), parsed.is_batch)
+
+
+_READERS: Final = {
+    BodyForm.IMAGE: _read_image,
+    BodyForm.FILES: _read_form,
+    BodyForm.TEXTS: _read_json,
+}
 
 
 def _resolve(alias: str, health: ServerHealth) -> tuple[str, ReleaseReport]:
@@ -98,21 +132,6 @@ def _resolve(alias: str, health: ServerHealth) -> tuple[str, ReleaseReport]:
     if release is None:
         raise UnknownAlias(f"there is no alias {alias!r}")
     return str(release), health.report(release)
-
-
-async def _read_form(
-    request: Request, settings: GatewaySettings, report: ReleaseReport
-) -> list[NamedImage]:
-    return await read_files(
-        request, settings.max_body_bytes, settings.body_silence_seconds, report.max_batch_size
-    )
-
-
-async def _read_image(
-    request: Request, settings: GatewaySettings, _: ReleaseReport
-) -> list[NamedImage]:
-    encoded = await read_image(request, settings.max_image_bytes, settings.body_silence_seconds)
-    return [NamedImage("", encoded)]
 
 
 def _checked_top_k(asked: int | None, report: ReleaseReport) -> int:
@@ -127,11 +146,18 @@ def _identity(known: RequestRecord) -> dict[str, str]:
     return {"request_id": request_id.get(), "alias": known.alias, "release": known.release}
 
 
-def _only(outcomes: list[Outcome]) -> list[LabelScore]:
+def _count(known: RequestRecord, task: Task, items: int) -> None:
+    if task is Task.TEXT_CLASSIFICATION:
+        known.texts = items
+    else:
+        known.images = items
+
+
+def _only(outcomes: list[Outcome]) -> _Answer:
     (outcome,) = outcomes
     if isinstance(outcome, GatewayError):
         raise outcome
-    return _label_scores(outcome)
+    return _answer(outcome)
 
 
 def _timing(known: RequestRecord, started: float) -> Timing:
@@ -139,12 +165,22 @@ def _timing(known: RequestRecord, started: float) -> Timing:
     return Timing(total_ms=round(total_ms, 2), triton_ms=round(known.triton_ms, 2))
 
 
-def _file_result(file: NamedImage, outcome: Outcome) -> FileResult:
+def _body(
+    known: RequestRecord, items: _Items, outcomes: list[Outcome], timing: Timing
+) -> PredictionBody | BatchBody:
+    if not items.is_batch:
+        return PredictionBody(**_identity(known), **_only(outcomes), timing=timing)
+    results = [_result(*pair) for pair in zip(items.filenames, outcomes, strict=True)]
+    return BatchBody(**_identity(known), results=results, timing=timing)
+
+
+def _result(filename: str | None, outcome: Outcome) -> ItemResult:
     if isinstance(outcome, GatewayError):
         error = ItemError(code=outcome.code, message=str(outcome))
-        return FileResult(filename=file.filename, error=error)
-    return FileResult(filename=file.filename, predictions=_label_scores(outcome))
+        return ItemResult(filename=filename, error=error)
+    return ItemResult(filename=filename, **_answer(outcome))
 
 
-def _label_scores(outcome: tuple[LabelledScore, ...]) -> list[LabelScore]:
-    return [LabelScore(label=item.label, score=item.score) for item in outcome]
+def _answer(answered: Answered) -> _Answer:
+    scores = [LabelScore(label=it.label, score=it.score) for it in answered.scores]
+    return {"predictions": scores, "truncated": answered.is_truncated or None}

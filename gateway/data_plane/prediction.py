@@ -1,4 +1,4 @@
-"""From images to answers: admit, ask Triton, and say for each item what became of it."""
+"""From images or texts to answers: admit, ask Triton, and say for each item what became of it."""
 
 from __future__ import annotations
 
@@ -9,34 +9,48 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gateway.errors import (
+    ContractMismatch,
     EmptyBody,
     ImageTooLarge,
     InvalidRequest,
     Overloaded,
     PayloadTooLarge,
     RejectedByModel,
+    TextTooLarge,
     UndecodableImage,
+    UndecodableText,
     UnsupportedImageFormat,
 )
 from gateway.metrics import GatewayMetrics
 from gateway.request_context import record, request_id
-from python_backends.shared.contract import ItemAnswer, Status
+from python_backends.shared.contract import ItemAnswer, Status, Task
 
-_REJECTION: Final[dict[Status, tuple[type[RejectedByModel], str]]] = {
-    Status.UNDECODABLE: (UndecodableImage, "the bytes are not a whole JPEG, PNG or WebP"),
-    Status.TOO_LARGE: (ImageTooLarge, "the image has more pixels than this pipeline accepts"),
-    Status.UNSUPPORTED_FORMAT: (
+_IMAGE: Final = Task.IMAGE_CLASSIFICATION
+_TEXT: Final = Task.TEXT_CLASSIFICATION
+_REJECTION: Final[dict[tuple[Task, Status], tuple[type[RejectedByModel], str]]] = {
+    (_IMAGE, Status.UNDECODABLE): (
+        UndecodableImage,
+        "the bytes are not a whole JPEG, PNG or WebP",
+    ),
+    (_IMAGE, Status.TOO_LARGE): (
+        ImageTooLarge,
+        "the image has more pixels than this pipeline accepts",
+    ),
+    (_IMAGE, Status.UNSUPPORTED_FORMAT): (
         UnsupportedImageFormat,
         "this image format is not taken; send a JPEG, PNG or WebP",
     ),
+    (_TEXT, Status.UNDECODABLE): (UndecodableText, "the text is not UTF-8"),
+    (_TEXT, Status.TOO_LARGE): (TextTooLarge, "the text is longer than this pipeline accepts"),
 }
+_EMPTY: Final = {_IMAGE: "the file is empty", _TEXT: "the text is empty or blank"}
 
 
 class Classifier(Protocol):
     """What a predictor needs of Triton."""
 
-    async def classify_images(
-        self, release: str, images: Sequence[bytes], request_id: str
+    async def classify(
+        self, release: str, task: Task, items: Sequence[bytes], request_id: str
     ) -> list[ItemAnswer]:
         """Answer one batch; see TritonClient."""
 
@@ -49,8 +63,17 @@ class LabelledScore:
     score: float
 
 
-# Per image: its classes, highest score first, or why there are none.
-Outcome = tuple[LabelledScore, ...] | InvalidRequest
+@dataclass(frozen=True)
+class Answered:
+    """The classes of one item, highest score first."""
+
+    scores: tuple[LabelledScore, ...]
+    is_truncated: bool
+    """Whether only the first part of the item was read."""
+
+
+# Per item: its classes, or why there are none.
+Outcome = Answered | InvalidRequest
 
 
 class Predictor:
@@ -87,47 +110,55 @@ class Predictor:
             self._in_flight -= 1
             self._metrics.in_flight.set(self._in_flight)
 
-    async def classify(self, release: str, images: Sequence[bytes], *, top_k: int) -> list[Outcome]:
-        """Classify images as one batch.
+    async def classify(
+        self, release: str, task: Task, items: Sequence[bytes], *, top_k: int
+    ) -> list[Outcome]:
+        """Classify images or texts as one batch.
 
         Args:
             release: The ensemble's name.
-            images: One to max_batch_size encoded images.
+            task: What the release does, and so what an item is.
+            items: One to max_batch_size encoded images or UTF-8 texts.
             top_k: How many classes to keep, at most the release's own k.
 
         Returns:
-            One outcome per image, in order; a bad image fails alone.
+            One outcome per item, in order; a bad item fails alone.
 
         Raises:
             InferenceError: Triton did not answer.
         """
-        outcomes = [self._refusal(image) for image in images]
-        sent = [image for image, refusal in zip(images, outcomes, strict=True) if refusal is None]
-        answers = iter(await self._ask(release, sent) if sent else [])
-        return [refusal or _outcome(next(answers), top_k) for refusal in outcomes]
+        refusals = [self._refusal(task, item) for item in items]
+        sent = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
+        answers = iter(await self._ask(release, task, sent) if sent else [])
+        return [refusal or _outcome(task, next(answers), top_k) for refusal in refusals]
 
-    def _refusal(self, image: bytes) -> InvalidRequest | None:
-        if not image:
-            return EmptyBody("the file is empty")
-        if len(image) > self._max_image_bytes:
+    def _refusal(self, task: Task, item: bytes) -> InvalidRequest | None:
+        if not item:
+            return EmptyBody(_EMPTY[task])
+        # How long a text may be, its release says: the pipeline itself looks.
+        if task is _IMAGE and len(item) > self._max_image_bytes:
             return PayloadTooLarge(
-                f"the file has {len(image)} bytes; at most {self._max_image_bytes} are accepted"
+                f"the file has {len(item)} bytes; at most {self._max_image_bytes} are accepted"
             )
         return None
 
-    async def _ask(self, release: str, images: Sequence[bytes]) -> list[ItemAnswer]:
+    async def _ask(self, release: str, task: Task, items: Sequence[bytes]) -> list[ItemAnswer]:
         started = time.perf_counter()
         try:
-            return await self._triton.classify_images(release, images, request_id.get())
+            return await self._triton.classify(release, task, items, request_id.get())
         finally:
             seconds = time.perf_counter() - started
             record.get().triton_ms = seconds * 1000
             self._metrics.triton_seconds.labels(release).observe(seconds)
 
 
-def _outcome(answer: ItemAnswer, top_k: int) -> Outcome:
+def _outcome(task: Task, answer: ItemAnswer, top_k: int) -> Outcome:
     if answer.status.is_answered:
         pairs = zip(answer.labels[:top_k], answer.scores[:top_k], strict=True)
-        return tuple(LabelledScore(label, score) for label, score in pairs)
-    error, message = _REJECTION[answer.status]
+        scores = tuple(LabelledScore(label, score) for label, score in pairs)
+        return Answered(scores, is_truncated=answer.status is Status.TRUNCATED)
+    rejection = _REJECTION.get((task, answer.status))
+    if rejection is None:
+        raise ContractMismatch("Triton's answer holds a state that this task does not have")
+    error, message = rejection
     return error(message)

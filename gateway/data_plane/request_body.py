@@ -4,32 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Final
 
 from starlette.requests import Request
 
-from gateway.errors import BodyTimeout, EmptyBody, PayloadTooLarge, UnsupportedMediaType
-
-_IMAGE_TYPES: Final = frozenset(
-    {"image/jpeg", "image/png", "image/webp", "application/octet-stream"}
-)
-_MULTIPART: Final = "multipart/form-data"
-
-
-def is_multipart(request: Request) -> bool:
-    """Whether the body is a form with files, and not the image itself.
-
-    Raises:
-        UnsupportedMediaType: it is neither.
-    """
-    declared = request.headers.get("content-type", "application/octet-stream")
-    media_type = declared.partition(";")[0].strip().lower()
-    if media_type not in _IMAGE_TYPES | {_MULTIPART}:
-        accepted = ", ".join(sorted(_IMAGE_TYPES))
-        raise UnsupportedMediaType(
-            f"Content-Type {media_type!r} is not taken; send {accepted} or {_MULTIPART}"
-        )
-    return media_type == _MULTIPART
+from gateway.errors import BodyTimeout, PayloadTooLarge
 
 
 def _check_declared_length(request: Request, limit_bytes: int) -> None:
@@ -78,17 +56,3 @@ async def read_body(request: Request, limit_bytes: int, silence_seconds: float) 
         BodyTimeout: a pause in it was longer than the silence allowed.
     """
     return b"".join([chunk async for chunk in counted(request, limit_bytes, silence_seconds)])
-
-
-async def read_image(request: Request, limit_bytes: int, silence_seconds: float) -> bytes:
-    """Read a body that is one encoded image.
-
-    Raises:
-        PayloadTooLarge: it has more bytes than the limit.
-        BodyTimeout: a pause in it was longer than the silence allowed.
-        EmptyBody: it has none.
-    """
-    body = await read_body(request, limit_bytes, silence_seconds)
-    if not body:
-        raise EmptyBody("the body is empty; send the bytes of one image")
-    return body

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from gateway.errors import InferenceUnavailable
+from python_backends.shared.contract import Task
 from triptych.routing import ReleaseName, first_routes
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 class ReleaseReport(BaseModel):
     """One release in the supervisor's /status; fields that the gateway does not use are ignored."""
 
-    task: str
+    task: Task
     promotable: bool
     max_batch_size: int = Field(ge=1)
     top_k: int = Field(ge=1)
@@ -33,6 +34,22 @@ class SupervisorReport(BaseModel):
     since: str
     reason: str | None
     releases: dict[str, ReleaseReport]
+
+    @field_validator("releases", mode="before")
+    @classmethod
+    def _leave_out_unknown_tasks(cls, releases: object) -> object:
+        """A newer supervisor may serve what we cannot ask for; the rest must stay routable."""
+        if not isinstance(releases, dict):
+            return releases
+        return {name: it for name, it in releases.items() if not _has_unknown_task(it)}
+
+
+def _has_unknown_task(report: object) -> bool:
+    match report:
+        case {"task": str(task)}:
+            return task not in set(Task)
+        case _:
+            return False
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from gateway.errors import (
 )
 from python_backends.shared.contract import (
     ANSWER_TENSORS,
-    IMAGE,
+    ITEM_OF,
     ItemAnswer,
+    Task,
+    TensorSpec,
     decode_answers,
     encode_bytes_tensor,
 )
@@ -48,7 +50,7 @@ _ERROR_OF_CODE: Final[dict[grpc.StatusCode, tuple[type[InferenceError], str]]] =
 
 
 class TritonClient:
-    """Sends images to one Triton. Build it inside the event loop that uses it."""
+    """Sends images and texts to one Triton. Build it inside the event loop that uses it."""
 
     def __init__(self, address: str, *, timeout_seconds: float) -> None:
         self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
@@ -59,23 +61,24 @@ class TritonClient:
         """End the channel."""
         await self._channel.close(grace=None)
 
-    async def classify_images(
-        self, release: str, images: Sequence[bytes], request_id: str
+    async def classify(
+        self, release: str, task: Task, items: Sequence[bytes], request_id: str
     ) -> list[ItemAnswer]:
-        """Send encoded images as one request, untouched.
+        """Send encoded images, or UTF-8 texts, as one request, untouched.
 
         Args:
             release: The ensemble's name.
-            images: One to max_batch_size encoded images.
+            task: What the release does, and so what an item is.
+            items: One to max_batch_size encoded images or texts.
             request_id: Shows up in Triton's log and traces.
 
         Returns:
-            One answer per image, in order.
+            One answer per item, in order.
 
         Raises:
             InferenceError: the narrowest class that fits what Triton did.
         """
-        request = _request(release, images, request_id)
+        request = _request(release, ITEM_OF[task], items, request_id)
         # A passed deadline does not stop an ensemble; this drops what still queues by then.
         request.parameters["timeout"].int64_param = int(self._timeout_seconds * 1_000_000)
         try:
@@ -91,20 +94,20 @@ class TritonClient:
         outputs = zip(response.outputs, response.raw_output_contents, strict=False)
         raw = {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
         try:
-            return decode_answers(raw, items=len(images))
+            return decode_answers(raw, items=len(items))
         except ContractBroken as exc:
             logger.error("Triton's answer breaks the contract release=%s: %s", release, exc)  # noqa: TRY400
             raise ContractMismatch("Triton's answer does not fit the contract") from exc
 
 
 # The generated protobuf classes carry no types.
-def _request(release: str, images: Sequence[bytes], request_id: str) -> Any:  # noqa: ANN401
+def _request(release: str, spec: TensorSpec, items: Sequence[bytes], request_id: str) -> Any:  # noqa: ANN401
     tensor = service_pb2.ModelInferRequest.InferInputTensor(
-        name=IMAGE.name, datatype=IMAGE.dtype, shape=(len(images), *IMAGE.shape)
+        name=spec.name, datatype=spec.dtype, shape=(len(items), *spec.shape)
     )
     return service_pb2.ModelInferRequest(
         model_name=release,
         id=request_id,
         inputs=[tensor],
-        raw_input_contents=[encode_bytes_tensor(images)],
+        raw_input_contents=[encode_bytes_tensor(items)],
     )

@@ -1,6 +1,6 @@
 """Backend "image_preprocess": IMAGE -> PIXELS, STATUS. Only translates; the work is in shared/.
 
-Parameters of config.pbtxt: resize_filter (bilinear), max_pixels. The size is PIXELS's own.
+Parameters of config.pbtxt: max_pixels, and those of ImageTransform. The size is PIXELS's own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from python_backends.shared import triton_io
 from python_backends.shared.contract import IMAGE, PIXELS, STATUS
 from python_backends.shared.errors import ModelAssetError
 from python_backends.shared.image_batch import preprocess_images
-from python_backends.shared.image_transform import ImageTransform, ResizeFilter
+from python_backends.shared.image_transform import ImageTransform
 
 
 class TritonPythonModel:
@@ -22,12 +22,10 @@ class TritonPythonModel:
         """Read the parameters once."""
         config = triton_io.ModelConfig.from_arguments(args)
         height, width, _ = config.output_shape(PIXELS.name)
-        name = config.text("resize_filter")
         try:
-            resize_filter = ResizeFilter[name.upper()]
-        except KeyError as exc:
-            raise ModelAssetError(f"{config.name}: no such resize_filter: {name!r}") from exc
-        self._transform = ImageTransform(height, width, resize_filter)
+            self._transform = ImageTransform.from_parameters(height, width, config.parameters)
+        except ValueError as exc:
+            raise ModelAssetError(f"{config.name}: {exc}") from exc
         self._max_pixels = config.whole_number("max_pixels")
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 from python_backends.shared.errors import ContractBroken
@@ -20,7 +20,7 @@ class Status(IntEnum):
     OK = 0
     TRUNCATED = 1  # answered, but only the first part of the input was looked at
     UNDECODABLE = 2  # the bytes do not hold what they should
-    TOO_LARGE = 3  # more pixels than the pipeline accepts
+    TOO_LARGE = 3  # more pixels, or more bytes of text, than the pipeline accepts
     UNSUPPORTED_FORMAT = 4  # a known format, but not one that the pipeline takes
 
     @property
@@ -33,7 +33,7 @@ class Status(IntEnum):
 class TensorSpec:
     """One tensor as config.pbtxt declares it; the batch dimension comes on top.
 
-    A dimension of -1 is fixed per release (image size, class count), never per request.
+    A dimension of -1 is fixed per release (image size, tokens, classes), never per request.
     """
 
     name: str
@@ -42,7 +42,10 @@ class TensorSpec:
 
 
 IMAGE: Final = TensorSpec("IMAGE", "BYTES", (1,))  # one encoded image
+TEXT: Final = TensorSpec("TEXT", "BYTES", (1,))  # one text, UTF-8
 PIXELS: Final = TensorSpec("PIXELS", "UINT8", (-1, -1, 3))  # height, width, RGB
+INPUT_IDS: Final = TensorSpec("INPUT_IDS", "INT64", (-1,))  # token ids, padded to a fixed length
+ATTENTION_MASK: Final = TensorSpec("ATTENTION_MASK", "INT64", (-1,))  # 1 token, 0 padding
 LOGITS: Final = TensorSpec("LOGITS", "FP32", (-1,))  # one per class, unbounded
 LABEL: Final = TensorSpec("LABEL", "BYTES", (-1,))  # UTF-8, highest score first
 SCORE: Final = TensorSpec("SCORE", "FP32", (-1,))  # softmax probability, 0 to 1
@@ -57,11 +60,30 @@ class StepContract:
     outputs: tuple[TensorSpec, ...]
 
 
-STEPS: Final = {
-    "": StepContract((IMAGE,), (LABEL, SCORE, STATUS)),  # the ensemble itself
-    "preprocess": StepContract((IMAGE,), (PIXELS, STATUS)),
-    "model": StepContract((PIXELS,), (LOGITS,)),
-    "postprocess": StepContract((LOGITS, STATUS), (LABEL, SCORE, STATUS)),
+class Task(StrEnum):
+    """What a pipeline does; each task has steps of the same names with tensors of its own."""
+
+    IMAGE_CLASSIFICATION = "image-classification"
+    TEXT_CLASSIFICATION = "text-classification"
+
+
+STEP_NAMES: Final = ("", "preprocess", "model", "postprocess")  # the empty one is the ensemble
+ITEM_OF: Final = {Task.IMAGE_CLASSIFICATION: IMAGE, Task.TEXT_CLASSIFICATION: TEXT}
+_ANSWER: Final = (LABEL, SCORE, STATUS)
+
+
+def _pipeline(item: TensorSpec, *model_inputs: TensorSpec) -> dict[str, StepContract]:
+    return {
+        "": StepContract((item,), _ANSWER),
+        "preprocess": StepContract((item,), (*model_inputs, STATUS)),
+        "model": StepContract(model_inputs, (LOGITS,)),
+        "postprocess": StepContract((LOGITS, STATUS), _ANSWER),
+    }
+
+
+PIPELINES: Final = {
+    Task.IMAGE_CLASSIFICATION: _pipeline(IMAGE, PIXELS),
+    Task.TEXT_CLASSIFICATION: _pipeline(TEXT, INPUT_IDS, ATTENTION_MASK),
 }
 
 _LENGTH: Final = struct.Struct("<I")
@@ -103,7 +125,7 @@ class ItemAnswer:
     scores: tuple[float, ...]  # softmax probabilities, 0 to 1
 
 
-ANSWER_TENSORS: Final = (LABEL.name, SCORE.name, STATUS.name)
+ANSWER_TENSORS: Final = tuple(spec.name for spec in _ANSWER)
 
 
 def decode_answers(raw: Mapping[str, bytes], items: int) -> list[ItemAnswer]:

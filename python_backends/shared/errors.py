@@ -2,7 +2,7 @@
 
 BackendError
   InvalidInput(status)    the item's STATUS; its neighbours are answered
-    UndecodableImage, ImageTooLarge, UnsupportedFormat
+    UndecodableImage, ImageTooLarge, UnsupportedFormat, UndecodableText, TextTooLarge
   ContractBroken          INVALID_ARGUMENT, for that request only
   ModelAssetError         raised while a model loads: it does not load
 
@@ -30,6 +30,14 @@ class ImageTooLarge(InvalidInput):
 
 class UnsupportedFormat(InvalidInput):
     """The bytes are an image, of a format that the pipeline does not take."""
+
+
+class UndecodableText(InvalidInput):
+    """The bytes are not UTF-8."""
+
+
+class TextTooLarge(InvalidInput):
+    """The text has more bytes than the pipeline accepts."""
 
 
 class ContractBroken(BackendError):

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
+from python_backends.shared.contract import Task
 from triptych.stack.supervisor_status import (
     ReleaseState,
     ReleaseStatus,
@@ -33,13 +34,18 @@ class Mood(Enum):
 
 
 def a_release(
-    alias: str, number: int, *, promotable: bool = True, top_k: int = 10
+    alias: str,
+    number: int,
+    *,
+    promotable: bool = True,
+    top_k: int = 10,
+    task: Task = Task.IMAGE_CLASSIFICATION,
 ) -> ReleaseStatus:
-    """A release that is loaded and right; at most eight images make a batch."""
+    """A release that is loaded and right; at most eight items make a batch."""
     return ReleaseStatus(
         alias=alias,
         number=number,
-        task="image-classification",
+        task=task,
         promotable=promotable,
         max_batch_size=8,
         top_k=top_k,

@@ -1,4 +1,4 @@
-"""A small real gRPC server that answers as Triton does: per image, or not at all, or wrongly.
+"""A small real gRPC server that answers as Triton does: per item, or not at all, or wrongly.
 
 Twin: the integration tests send the same requests to the real server.
 """
@@ -32,7 +32,7 @@ _UNLIMITED: Final = (
     ("grpc.max_send_message_length", -1),
     ("grpc.so_reuseport", 0),
 )
-_NOT_AN_IMAGE: Final = ItemAnswer(Status.UNDECODABLE, (), ())
+_NO_ITEM: Final = ItemAnswer(Status.UNDECODABLE, (), ())
 
 # The generated protobuf classes carry no types.
 InferRequest = Any
@@ -56,7 +56,7 @@ class FakeTriton:
     width: int = 10
     """k of the release: labels per item."""
     answers: dict[bytes, ItemAnswer] = field(default_factory=dict)
-    """By the bytes of the image; anything else is undecodable."""
+    """By the bytes of the image or text; anything else is undecodable."""
     refusal: tuple[grpc.StatusCode, str] | None = None
     """Answer every inference with this code and text."""
     spoil: Callable[[InferResponse], None] = lambda _: None
@@ -78,7 +78,11 @@ class FakeTriton:
 
     def images(self) -> list[bytes]:
         """Every image that came, over all requests."""
-        return [image for request in self.asked for image in _images(request)]
+        return [item for request in self.asked for item in _items(request)]
+
+    def texts(self) -> list[str]:
+        """Every text that came, over all requests."""
+        return [item.decode() for request in self.asked for item in _items(request)]
 
     def infer(self, request: InferRequest, context: grpc.ServicerContext) -> InferResponse:
         """ModelInfer."""
@@ -87,7 +91,7 @@ class FakeTriton:
             pass
         if self.refusal is not None:
             context.abort(*self.refusal)
-        found = [self.answers.get(image, _NOT_AN_IMAGE) for image in _images(request)]
+        found = [self.answers.get(item, _NO_ITEM) for item in _items(request)]
         response = self._response(request, found)
         self.spoil(response)
         return response
@@ -116,7 +120,7 @@ class FakeTriton:
         return response
 
 
-def _images(request: InferRequest) -> list[bytes]:
+def _items(request: InferRequest) -> list[bytes]:
     return decode_bytes_tensor(request.raw_input_contents[0])
 
 

@@ -8,7 +8,7 @@ import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from benchmarks.local_stack import LocalStack
-from python_backends.shared.contract import Status
+from python_backends.shared.contract import Status, Task
 from tests import pictures
 from triptych.client.triton import TritonConnection
 from triptych.errors import CallFailed
@@ -17,7 +17,9 @@ from triptych.errors import CallFailed
 def test_a_batch_is_answered_item_by_item(stack: LocalStack) -> None:
     images = [pictures.seven_jpeg(), b"no image", pictures.bomb_png(), pictures.seven_jpeg()]
     with TritonConnection(stack.triton["grpc"]) as triton:
-        answers = triton.classify_images("digits_r1", images, timeout_seconds=10)
+        answers = triton.classify(
+            "digits_r1", Task.IMAGE_CLASSIFICATION, images, timeout_seconds=10
+        )
     assert [answer.status for answer in answers] == [
         Status.OK,
         Status.UNDECODABLE,
@@ -32,7 +34,9 @@ def test_a_batch_above_the_limit_is_refused(stack: LocalStack) -> None:
         TritonConnection(stack.triton["grpc"]) as triton,
         pytest.raises(CallFailed, match="INVALID_ARGUMENT"),
     ):
-        triton.classify_images("digits_r1", [pictures.seven_jpeg()] * 33, timeout_seconds=10)
+        triton.classify(
+            "digits_r1", Task.IMAGE_CLASSIFICATION, [pictures.seven_jpeg()] * 33, timeout_seconds=10
+        )
 
 
 def test_model_control_needs_the_secret_over_grpc(stack: LocalStack) -> None:

@@ -17,8 +17,9 @@ import httpx
 import psutil
 import pytest
 
-from benchmarks.local_stack import free_ports, local_stack
+from benchmarks.local_stack import local_stack
 from tests import pictures
+from triptych.stack.ports import free_ports
 from triptych.stack.shared_memory import region_prefix
 
 PROJECT = Path(__file__).resolve().parents[2]

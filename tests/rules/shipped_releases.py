@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,13 @@ ModelConfig = Any
 
 
 def shipped_releases() -> list[ReleaseName]:
-    return list(find_releases(REPOSITORY))
+    """Those that git knows or would take; others, as of `make demo-text`, are somebody's own."""
+    command = ["git", "-C", str(REPOSITORY), "ls-files", "--cached", "--others"]
+    listed = subprocess.run(
+        [*command, "--exclude-standard", "."], check=True, capture_output=True, text=True
+    ).stdout
+    folders = {Path(line).parts[0] for line in listed.splitlines()}
+    return [release for release in find_releases(REPOSITORY) if str(release) in folders]
 
 
 def config_text(model: str) -> str:

@@ -9,8 +9,7 @@ import pytest
 from tritonclient.grpc import model_config_pb2
 
 from gateway.settings import GatewaySettings
-from python_backends.shared.contract import STEPS, TensorSpec
-from python_backends.shared.image_transform import ImageTransform, ResizeFilter
+from python_backends.shared.contract import PIPELINES, STEP_NAMES, TensorSpec
 from tests.rules.shipped_releases import (
     REPOSITORY,
     certificate,
@@ -19,15 +18,16 @@ from tests.rules.shipped_releases import (
     shipped_releases,
 )
 from triptych.export.model_configs import PipelineShape, pipeline_configs
-from triptych.release import read_release
+from triptych.export.preprocess_steps import read_step
+from triptych.release import find_releases, read_release
 from triptych.routing import ReleaseName
 
 RELEASES = shipped_releases()
-MODEL_STEPS = [step for step in STEPS if step]
+MODEL_STEPS = [step for step in STEP_NAMES if step]
 BACKENDS = REPOSITORY.parent / "python_backends"
 
 each_release = pytest.mark.parametrize("release", RELEASES, ids=str)
-each_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step or "ensemble")
+each_step = pytest.mark.parametrize("step", STEP_NAMES, ids=lambda step: step or "ensemble")
 
 
 def declared(tensors: Any) -> dict[str, tuple[str, list[int]]]:
@@ -59,10 +59,11 @@ def test_a_config_declares_the_contracts_tensors_with_fixed_dimensions(
     release: ReleaseName, step: str
 ) -> None:
     config = read_config(release.step(step))
+    contract = PIPELINES[read_release(REPOSITORY, release).task][step]
 
     for tensors, specs in (
-        (config.input, STEPS[step].inputs),
-        (config.output, STEPS[step].outputs),
+        (config.input, contract.inputs),
+        (config.output, contract.outputs),
     ):
         found = declared(tensors)
         assert list(found) == [spec.name for spec in specs]
@@ -74,7 +75,7 @@ def test_a_config_declares_the_contracts_tensors_with_fixed_dimensions(
 
 @each_release
 def test_batches_are_equally_large_in_every_step_and_hold_thirty_two(release: ReleaseName) -> None:
-    sizes = {step: read_config(release.step(step)).max_batch_size for step in STEPS}
+    sizes = {step: read_config(release.step(step)).max_batch_size for step in STEP_NAMES}
 
     assert len(set(sizes.values())) == 1, sizes
     assert min(sizes.values()) >= 32
@@ -136,17 +137,13 @@ def test_a_config_bears_its_folders_name_and_names_a_backend_of_ours(
 @each_release
 def test_the_exporter_would_write_the_same_configs_again(release: ReleaseName) -> None:
     values = certificate(release)
-    transform = values["transform"]
+    folder = REPOSITORY / release.step("preprocess")
+    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
     shape = PipelineShape(
-        transform=ImageTransform(
-            transform["height_pixels"],
-            transform["width_pixels"],
-            ResizeFilter[transform["resize_filter"].upper()],
-        ),
+        preprocess=read_step(values, files),
         classes=len(values["labels"]),
         top_k=values["top_k"],
         max_batch_size=values["max_batch_size"],
-        max_pixels=values["max_pixels"],
     )
 
     for model, text in pipeline_configs(release, shape).items():
@@ -167,7 +164,7 @@ def test_every_file_is_there_and_is_what_the_certificate_hashed(release: Release
 
 @each_release
 def test_the_certificate_knows_every_file_of_the_release(release: ReleaseName) -> None:
-    folders = [REPOSITORY / release.step(step) for step in STEPS]
+    folders = [REPOSITORY / release.step(step) for step in STEP_NAMES]
     on_disk = {
         str(file.relative_to(REPOSITORY))
         for folder in folders
@@ -191,7 +188,7 @@ def test_the_labels_are_those_of_the_certificate_one_per_class(release: ReleaseN
 
 
 def test_the_repository_holds_models_of_releases_and_no_code() -> None:
-    models = {release.step(step) for release in RELEASES for step in STEPS}
+    models = {release.step(step) for release in find_releases(REPOSITORY) for step in STEP_NAMES}
 
     assert {folder.name for folder in REPOSITORY.iterdir() if folder.is_dir()} == models
     assert list(REPOSITORY.rglob("*.py")) == []

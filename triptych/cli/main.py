@@ -7,8 +7,10 @@ import sys
 import click
 from pydantic import ValidationError
 
+from triptych.cli.export import export_command
 from triptych.cli.keys import keys
 from triptych.cli.predict import predict
+from triptych.cli.releases import releases
 from triptych.cli.stack import down, status, triton, up
 from triptych.errors import TriptychError
 
@@ -18,7 +20,7 @@ def triptych() -> None:
     """Serve trained models: raw bytes in, labels out, through one Triton ensemble."""
 
 
-for command in (up, down, status, predict, keys, triton):
+for command in (up, down, status, predict, keys, export_command, releases, triton):
     triptych.add_command(command)
 
 

@@ -11,8 +11,9 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from python_backends.shared.contract import (
     ANSWER_TENSORS,
-    IMAGE,
+    ITEM_OF,
     ItemAnswer,
+    Task,
     decode_answers,
     encode_bytes_tensor,
 )
@@ -40,6 +41,7 @@ class TritonConnection:
     """
 
     def __init__(self, address: str, admin_secret: str | None = None) -> None:
+        self.address = address
         self._channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._admin = ((_ADMIN_HEADER, admin_secret),) if admin_secret else ()
@@ -81,30 +83,32 @@ class TritonConnection:
             reason = " ".join((exc.details() or "").partition("\n\nAt:")[0].split())
             raise CallFailed(f"Triton cannot load {model}: {reason}") from exc
 
-    def classify_images(
-        self, model: str, images: Sequence[bytes], timeout_seconds: float
+    def classify(
+        self, model: str, task: Task, items: Sequence[bytes], timeout_seconds: float
     ) -> list[ItemAnswer]:
-        """Send encoded images as one request.
+        """Send encoded images, or UTF-8 texts, as one request.
 
         Args:
             model: The release's ensemble, "digits_r1".
-            images: One to max_batch_size encoded images.
+            task: What the release does, and so what an item is.
+            items: One to max_batch_size encoded images or texts.
             timeout_seconds: The deadline of the call.
 
         Returns:
-            One answer per image, in order.
+            One answer per item, in order.
 
         Raises:
             CallFailed: Triton refuses, fails or does not answer in time.
         """
+        item = ITEM_OF[task]
         request = service_pb2.ModelInferRequest(
             model_name=model,
             inputs=[
                 service_pb2.ModelInferRequest.InferInputTensor(
-                    name=IMAGE.name, datatype=IMAGE.dtype, shape=(len(images), *IMAGE.shape)
+                    name=item.name, datatype=item.dtype, shape=(len(items), *item.shape)
                 )
             ],
-            raw_input_contents=[encode_bytes_tensor(images)],
+            raw_input_contents=[encode_bytes_tensor(items)],
         )
         try:
             response = self._stub.ModelInfer(request, timeout=timeout_seconds)
@@ -112,7 +116,7 @@ class TritonConnection:
             raw = {
                 tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS
             }
-            return decode_answers(raw, items=len(images))
+            return decode_answers(raw, items=len(items))
         except grpc.RpcError as exc:
             raise CallFailed(f"{model}: {exc.code().name}: {exc.details()}") from exc
         except (ContractBroken, ValueError) as exc:

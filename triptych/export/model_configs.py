@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from python_backends.shared.contract import (
-    IMAGE,
     LABEL,
     LOGITS,
-    PIXELS,
+    PIPELINES,
     SCORE,
     STATUS,
-    STEPS,
+    StepContract,
+    Task,
     TensorSpec,
 )
-from python_backends.shared.image_transform import ImageTransform
+from triptych.export.preprocess_steps import PreprocessStep
 from triptych.routing import ReleaseName
 
 # Above the gateway's own limit (GATEWAY_MAX_IN_FLIGHT), so that only direct clients meet it.
@@ -27,16 +27,15 @@ MAX_QUEUE_SIZE: Final = 512
 class PipelineShape:
     """The sizes that config.pbtxt fixes."""
 
-    transform: ImageTransform
+    preprocess: PreprocessStep
     classes: int
     top_k: int
     max_batch_size: int
-    max_pixels: int
 
     def dims(self, spec: TensorSpec) -> tuple[int, ...]:
         """The contract's dimensions, with this release's own sizes filled in."""
         known = {
-            PIXELS.name: (self.transform.height_pixels, self.transform.width_pixels, 3),
+            **self.preprocess.dims(),
             LOGITS.name: (self.classes,),
             LABEL.name: (self.top_k,),
             SCORE.name: (self.top_k,),
@@ -51,28 +50,25 @@ def pipeline_configs(release: ReleaseName, shape: PipelineShape) -> dict[str, st
     batching = "dynamic_batching { }\n"
     on_cpu = "instance_group [ { count: 1 kind: KIND_CPU } ]\n"
     where_it_is = "instance_group [ { count: 1 kind: KIND_AUTO } ]\n"
-    preprocess = _parameters(
-        {
-            "resize_filter": shape.transform.resize_filter.name.lower(),
-            "max_pixels": str(shape.max_pixels),
-        }
-    )
+    step = shape.preprocess
+    preprocess = on_cpu + front_queue + _parameters(step.parameters())
     # One thread per inference: under load the batch is the parallelism, and a second thread that
     # spins costs the decoder its core.
     threads = _parameters({"intra_op_thread_count": "1", "inter_op_thread_count": "1"})
     texts = {
-        "preprocess": 'backend: "image_preprocess"\n' + on_cpu + front_queue + preprocess,
+        "preprocess": f'backend: "{step.backend}"\n' + preprocess,
         "model": 'backend: "onnxruntime"\n' + where_it_is + batching + threads,
         "postprocess": 'backend: "classification_postprocess"\n' + on_cpu + batching,
-        "": 'platform: "ensemble"\n' + _scheduling(release),
+        "": 'platform: "ensemble"\n' + _scheduling(release, step.task),
     }
+    contracts = PIPELINES[step.task]
     return {
-        release.step(step): f'name: "{release.step(step)}"\n'
+        release.step(name): f'name: "{release.step(name)}"\n'
         + f"max_batch_size: {shape.max_batch_size}\n"
-        + _tensors("input", STEPS[step].inputs, shape)
-        + _tensors("output", STEPS[step].outputs, shape)
+        + _tensors("input", contracts[name].inputs, shape)
+        + _tensors("output", contracts[name].outputs, shape)
         + text
-        for step, text in texts.items()
+        for name, text in texts.items()
     }
 
 
@@ -92,22 +88,14 @@ def _parameters(values: Mapping[str, str]) -> str:
     )
 
 
-def _scheduling(release: ReleaseName) -> str:
-    preprocess_status = "PREPROCESS_STATUS"  # inside an ensemble each tensor has a name of its own
+def _scheduling(release: ReleaseName, task: Task) -> str:
+    contracts = PIPELINES[task]
+    # Inside an ensemble each tensor has a name of its own, and two steps give a STATUS.
+    between = {STATUS: "PREPROCESS_STATUS"}
     steps = (
-        _step(
-            release,
-            "preprocess",
-            {IMAGE: IMAGE.name},
-            {PIXELS: "PIXELS", STATUS: preprocess_status},
-        ),
-        _step(release, "model", {PIXELS: "PIXELS"}, {LOGITS: "LOGITS"}),
-        _step(
-            release,
-            "postprocess",
-            {LOGITS: "LOGITS", STATUS: preprocess_status},
-            {LABEL: LABEL.name, SCORE: SCORE.name, STATUS: STATUS.name},
-        ),
+        _step(release, "preprocess", contracts["preprocess"], outputs=between),
+        _step(release, "model", contracts["model"]),
+        _step(release, "postprocess", contracts["postprocess"], inputs=between),
     )
     return "ensemble_scheduling {\n  step [\n" + ",\n".join(steps) + "\n  ]\n}\n"
 
@@ -115,13 +103,18 @@ def _scheduling(release: ReleaseName) -> str:
 def _step(
     release: ReleaseName,
     step: str,
-    inputs: Mapping[TensorSpec, str],
-    outputs: Mapping[TensorSpec, str],
+    contract: StepContract,
+    *,
+    inputs: Mapping[TensorSpec, str] | None = None,
+    outputs: Mapping[TensorSpec, str] | None = None,
 ) -> str:
     maps = [
-        f'      {kind}_map {{ key: "{spec.name}" value: "{tensor}" }}'
-        for kind, mapping in (("input", inputs), ("output", outputs))
-        for spec, tensor in mapping.items()
+        f'      {kind}_map {{ key: "{spec.name}" value: "{(renamed or {}).get(spec, spec.name)}" }}'
+        for kind, specs, renamed in (
+            ("input", contract.inputs, inputs),
+            ("output", contract.outputs, outputs),
+        )
+        for spec in specs
     ]
     head = f'      model_name: "{release.step(step)}"\n      model_version: 1\n'
     return "    {\n" + head + "\n".join(maps) + "\n    }"

@@ -6,21 +6,22 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from python_backends.shared.image_transform import ImageTransform
 from triptych.errors import ReleaseExists, ReleaseNameInvalid
 from triptych.export.model_configs import PipelineShape, pipeline_configs
+from triptych.export.preprocess_steps import PreprocessStep
 from triptych.release import CERTIFICATE, GOLDEN_FOLDER, find_releases, sha256
 from triptych.routing import ReleaseName
 
 
 @dataclass(frozen=True)
 class GoldenInput:
-    """One encoded input with the answer that the source model gave to it."""
+    """One input, an encoded image or a text, with the answer that the release has to give to it."""
 
     file_name: str
     encoded: bytes
@@ -29,20 +30,43 @@ class GoldenInput:
 
 
 @dataclass(frozen=True)
-class ImageClassifier:
-    """Everything that becomes one image classification release."""
+class Draft:
+    """Everything that becomes one release, but for what can only be known once it is served."""
 
     name: str
     number: int
-    onnx_model: bytes  # PIXELS uint8 [N, H, W, 3] RGB -> LOGITS float32 [N, C]
+    onnx_model: bytes  # what preprocess gives -> LOGITS float32 [N, C]
     labels: tuple[str, ...]
-    transform: ImageTransform
+    preprocess: PreprocessStep
     top_k: int
     max_batch_size: int
-    max_pixels: int
-    golden: tuple[GoldenInput, ...]
     source: Mapping[str, str]  # framework, version, script, data, seed: where it comes from
-    metrics: Mapping[str, object]  # what was measured, JSON-able
+    metrics: Mapping[str, object] = field(default_factory=dict)  # what was measured, JSON-able
+    precision: str = "fp32"
+
+    @property
+    def release(self) -> ReleaseName:
+        """Its name with its number."""
+        return ReleaseName(self.name, self.number)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What only the served pipeline can tell.
+
+    Attributes:
+        golden: What canaries replay.
+        parity: The report of the gate, JSON-able; None where there was no gate.
+        promotable: Whether a route may name the release.
+        is_forced: Whether somebody made it promotable although the gate did not pass.
+        documents: Further files of the ensemble's folder, by name.
+    """
+
+    golden: tuple[GoldenInput, ...]
+    parity: Mapping[str, object] | None = None
+    promotable: bool = True
+    is_forced: bool = False
+    documents: Mapping[str, str] = field(default_factory=dict)
 
 
 def next_number(repository: Path, name: str) -> int:
@@ -51,47 +75,77 @@ def next_number(repository: Path, name: str) -> int:
     return max(taken, default=0) + 1
 
 
-def write_release(
-    repository: Path, release: ImageClassifier, *, git_commit: str, created: datetime
-) -> Path:
-    """Write the folders of one release; the ensemble's, which makes it visible, comes last.
-
-    Returns:
-        The ensemble's folder, which holds release.json.
+def check_name(repository: Path, name: ReleaseName) -> None:
+    """See that a release of this name and number can be written.
 
     Raises:
         ReleaseNameInvalid: the name could not be read back.
         ReleaseExists: releases are immutable, so a number is used once.
     """
-    name = ReleaseName(release.name, release.number)
     if ReleaseName.parse(str(name)) != name:
         raise ReleaseNameInvalid(
-            f"{release.name!r} is no release name: lower case, digits and '-', a letter first."
+            f"{name.alias!r} is no release name: lower case, digits and '-', a letter first."
         )
     if (repository / str(name)).exists():
         raise ReleaseExists(f"{name} exists and releases are immutable; take the next number.")
-    with tempfile.TemporaryDirectory(dir=repository, prefix=".writing-") as scratch_name:
-        scratch = Path(scratch_name)
-        _write_models(scratch, name, release)
-        artifacts = _hash_files(scratch)
-        _write_golden(scratch / str(name) / GOLDEN_FOLDER, release.golden)
-        certificate = _certificate(release, artifacts, git_commit, created)
+
+
+class StagedRelease:
+    """The four model folders in a scratch repository, servable but not yet published."""
+
+    def __init__(self, repository: Path, scratch: Path, draft: Draft) -> None:
+        self.repository = scratch
+        self._target = repository
+        self._draft = draft
+        _write_models(scratch, draft)
+
+    def publish(self, verdict: Verdict, *, git_commit: str, created: datetime) -> Path:
+        """Move the folders into the repository; the ensemble's, which makes it visible, comes last.
+
+        Returns:
+            The ensemble's folder, which holds release.json.
+
+        Raises:
+            ReleaseExists: somebody else took the number meanwhile.
+        """
+        name = str(self._draft.release)
+        for file_name, text in verdict.documents.items():
+            (self.repository / name / file_name).write_text(text, encoding="utf-8")
+        artifacts = _hash_files(self.repository)
+        _write_golden(self.repository / name / GOLDEN_FOLDER, verdict.golden)
+        certificate = _certificate(self._draft, verdict, artifacts, git_commit, created)
         text = json.dumps(certificate, indent=2, ensure_ascii=False)
-        (scratch / str(name) / CERTIFICATE).write_text(text + "\n", encoding="utf-8")
-        for folder in sorted(scratch.iterdir(), key=lambda path: path.name, reverse=True):
-            shutil.rmtree(repository / folder.name, ignore_errors=True)  # left by a crash, unseen
-            folder.rename(repository / folder.name)
-    return repository / str(name)
+        (self.repository / name / CERTIFICATE).write_text(text + "\n", encoding="utf-8")
+        check_name(self._target, self._draft.release)
+        for folder in sorted(self.repository.iterdir(), key=lambda path: path.name, reverse=True):
+            shutil.rmtree(self._target / folder.name, ignore_errors=True)  # of a crash, unseen
+            folder.rename(self._target / folder.name)
+        return self._target / name
 
 
-def _write_models(scratch: Path, name: ReleaseName, release: ImageClassifier) -> None:
+@contextmanager
+def staged_release(repository: Path, draft: Draft) -> Iterator[StagedRelease]:
+    """Write a draft where Triton can be pointed at it; what is not published is gone afterwards.
+
+    Raises:
+        ReleaseNameInvalid: the name could not be read back.
+        ReleaseExists: releases are immutable, so a number is used once.
+    """
+    repository.mkdir(parents=True, exist_ok=True)
+    check_name(repository, draft.release)
+    # In the repository, because a move is atomic only within one file system.
+    with tempfile.TemporaryDirectory(dir=repository, prefix=".writing-") as scratch:
+        yield StagedRelease(repository, Path(scratch), draft)
+
+
+def _write_models(scratch: Path, draft: Draft) -> None:
     shape = PipelineShape(
-        transform=release.transform,
-        classes=len(release.labels),
-        top_k=release.top_k,
-        max_batch_size=release.max_batch_size,
-        max_pixels=release.max_pixels,
+        preprocess=draft.preprocess,
+        classes=len(draft.labels),
+        top_k=draft.top_k,
+        max_batch_size=draft.max_batch_size,
     )
+    name = draft.release
     for model, text in pipeline_configs(name, shape).items():
         version = scratch / model / "1"
         version.mkdir(parents=True)
@@ -99,9 +153,11 @@ def _write_models(scratch: Path, name: ReleaseName, release: ImageClassifier) ->
         # Triton wants a version folder even where nothing is in it, and git keeps no empty one.
         (version / ".gitkeep").touch()
     onnx_file = scratch / name.step("model") / "1" / "model.onnx"
-    onnx_file.write_bytes(release.onnx_model)
+    onnx_file.write_bytes(draft.onnx_model)
     (onnx_file.parent / ".gitkeep").unlink()
-    labels = "".join(f"{label}\n" for label in release.labels)
+    for file_name, content in draft.preprocess.files().items():
+        (scratch / name.step("preprocess") / file_name).write_bytes(content)
+    labels = "".join(f"{label}\n" for label in draft.labels)
     (scratch / name.step("postprocess") / "labels.txt").write_text(labels, encoding="utf-8")
 
 
@@ -120,28 +176,23 @@ def _hash_files(folder: Path) -> dict[str, str]:
 
 
 def _certificate(
-    release: ImageClassifier, artifacts: dict[str, str], git_commit: str, created: datetime
+    draft: Draft, verdict: Verdict, artifacts: dict[str, str], git_commit: str, created: datetime
 ) -> dict[str, object]:
-    transform = release.transform
     return {
         "schema": 1,
-        "name": release.name,
-        "number": release.number,
-        "task": "image-classification",
-        "promotable": True,
+        "name": draft.name,
+        "number": draft.number,
+        "task": draft.preprocess.task,
+        "promotable": verdict.promotable,
+        "forced": verdict.is_forced,
         "created": created.isoformat(timespec="seconds"),
         "git_commit": git_commit,
-        "source": dict(release.source),
-        "max_batch_size": release.max_batch_size,
-        "max_pixels": release.max_pixels,
-        "top_k": release.top_k,
-        "transform": {
-            "resize": "stretch",
-            "height_pixels": transform.height_pixels,
-            "width_pixels": transform.width_pixels,
-            "resize_filter": transform.resize_filter.name.lower(),
-        },
-        "labels": list(release.labels),
+        "source": dict(draft.source),
+        "precision": draft.precision,
+        "max_batch_size": draft.max_batch_size,
+        "top_k": draft.top_k,
+        **draft.preprocess.to_json(),
+        "labels": list(draft.labels),
         "artifacts": artifacts,
         "golden": [
             {
@@ -150,7 +201,8 @@ def _certificate(
                 "label": item.label,
                 "score": item.score,
             }
-            for item in release.golden
+            for item in verdict.golden
         ],
-        "metrics": dict(release.metrics),
+        "parity": None if verdict.parity is None else dict(verdict.parity),
+        "metrics": dict(draft.metrics),
     }

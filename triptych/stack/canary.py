@@ -29,7 +29,8 @@ def replay_golden(
     started = time.perf_counter()
     try:
         encoded = golden.file.read_bytes()
-        (answer,) = triton.classify_images(str(release.name), [encoded], timeout_seconds)
+        name, task = str(release.name), release.task
+        (answer,) = triton.classify(name, task, [encoded], timeout_seconds)
     except (CallFailed, OSError) as exc:
         return CanaryResult(_milliseconds_since(started), str(exc))
     duration_ms = _milliseconds_since(started)

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import psutil
 
+from python_backends.shared.contract import Task
 from triptych.client.gateway import GatewayConnection
 from triptych.errors import StartFailed
 from triptych.release import Release
@@ -127,12 +128,18 @@ def _prove(settings: StackSettings, releases: list[Release]) -> None:
     with GatewayConnection(services.gateway_url(settings), key) as gateway:
         for release in releases:
             golden = release.golden[0]
-            answer = gateway.classify_image(release.name.alias, golden.file.read_bytes())
+            answer = _ask(gateway, release, golden.file.read_bytes())
             label = answer["predictions"][0]["label"]
             if label != golden.label:
                 raise StartFailed(
                     f"{release.name} answers {label!r} to {golden.file.name}, not {golden.label!r}"
                 )
+
+
+def _ask(gateway: GatewayConnection, release: Release, item: bytes) -> dict[str, Any]:
+    if release.task is Task.TEXT_CLASSIFICATION:
+        return gateway.classify_text(release.name.alias, item.decode())
+    return gateway.classify_image(release.name.alias, item)
 
 
 def _describe(settings: StackSettings, parts: Parts) -> StackFile:

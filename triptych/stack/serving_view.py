@@ -28,11 +28,16 @@ def read_releases(repository: Path) -> list[Release]:
     if not any(release.promotable for release in releases):
         raise ReleaseBroken(f"{repository} holds no release that may be promoted.")
     for release in releases:
-        _check_files(release)
+        check_files(release)
     return releases
 
 
-def _check_files(release: Release) -> None:
+def check_files(release: Release) -> None:
+    """See that every file of a release is there, as it was released.
+
+    Raises:
+        ReleaseBroken: one is missing or was edited.
+    """
     for missing in release.missing_files():
         file = release.repository / missing
         raise ReleaseBroken(f"{release.name} is incomplete: {file} is missing.")
@@ -46,5 +51,13 @@ def build_view(view: Path, releases: Iterable[Release]) -> None:
     shutil.rmtree(view, ignore_errors=True)
     view.mkdir(parents=True)
     for release in releases:
-        for model in release.models():
-            (view / model).symlink_to((release.repository / model).resolve())
+        link_models(view, release.repository, release.models())
+
+
+def link_models(view: Path, repository: Path, models: Iterable[str]) -> None:
+    """Add links to models of a repository; those that are there already stay."""
+    view.mkdir(parents=True, exist_ok=True)
+    for model in models:
+        link = view / model
+        if not link.is_symlink():
+            link.symlink_to((repository / model).resolve())

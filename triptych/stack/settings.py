@@ -19,6 +19,8 @@ class StackSettings(BaseSettings):
     """The releases."""
     examples_dir: Path = Path("examples")
     """Sample pictures for the UI, as <alias>/samples/; may be absent."""
+    serving_python: Path | None = None
+    """The Python of the serving environment; `export` starts Triton with it. Default: .venv's."""
     triton_http_port: int = Field(default=8000, ge=1, le=65535)
     """Triton's HTTP port."""
     triton_grpc_port: int = Field(default=8001, ge=1, le=65535)

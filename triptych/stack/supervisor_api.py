@@ -1,13 +1,33 @@
-"""The supervisor's own HTTP: /livez, /readyz, /status, /releases. Loopback only."""
+"""The supervisor's own HTTP: /livez, /readyz, /status, /releases and their load. Loopback only."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from triptych.errors import (
+    CallFailed,
+    LoadRefused,
+    NotRunning,
+    ReleaseBroken,
+    ReleaseNameInvalid,
+    TriptychError,
+)
+from triptych.routing import ReleaseName
 from triptych.stack.supervisor import Supervisor
+
+HTTP_STATUS: Final[dict[type[TriptychError], int]] = {
+    ReleaseNameInvalid: 404,
+    ReleaseBroken: 409,
+    CallFailed: 409,
+    LoadRefused: 409,
+    NotRunning: 503,
+}
 
 
 def create_supervisor_api(supervisor: Supervisor) -> Starlette:
@@ -27,11 +47,26 @@ def create_supervisor_api(supervisor: Supervisor) -> Starlette:
     async def releases(_: Request) -> JSONResponse:
         return JSONResponse(supervisor.status().to_json()["releases"])
 
+    async def load(request: Request) -> JSONResponse:
+        try:
+            loaded = await run_in_threadpool(_load, supervisor, request.path_params["release"])
+        except tuple(HTTP_STATUS) as exc:
+            return JSONResponse({"error": str(exc)}, status_code=HTTP_STATUS[type(exc)])
+        return JSONResponse(loaded)
+
     return Starlette(
         routes=[
             Route("/livez", livez),
             Route("/readyz", readyz),
             Route("/status", status),
             Route("/releases", releases),
+            Route("/releases/{release}/load", load, methods=["POST"]),
         ]
     )
+
+
+def _load(supervisor: Supervisor, text: str) -> dict[str, object]:
+    name = ReleaseName.parse(text)
+    if name is None:
+        raise ReleaseNameInvalid(f"{text!r} is no release name; one looks like digits_r1.")
+    return supervisor.load(name).to_json()

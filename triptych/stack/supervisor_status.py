@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from python_backends.shared.contract import Task
+
 
 class ReleaseState(StrEnum):
     """Where one release of the desired set stands."""
@@ -26,7 +28,7 @@ class ReleaseStatus:
 
     alias: str
     number: int
-    task: str
+    task: Task
     promotable: bool
     max_batch_size: int
     top_k: int
@@ -40,6 +42,10 @@ class ReleaseStatus:
         """The same release in a state; `since` stays while the state does."""
         since = self.since if state is self.state else utc_now()
         return replace(self, state=state, reason=reason, since=since)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values for a JSON response."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

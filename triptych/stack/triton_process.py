@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from triptych.client.triton import TritonConnection
+from triptych.errors import StartFailed
 from triptych.stack.child_process import ChildProcess
 from triptych.stack.settings import StackSettings
 from triptych.stack.shared_memory import region_prefix, remove_regions
@@ -84,3 +88,28 @@ class TritonProcess:
         """Let requests in flight finish, end the process group, and give back /dev/shm."""
         self.child.stop(self._settings.exit_timeout_seconds + 3)
         remove_regions(self._prefix)
+
+
+def wait_until_live(
+    connection: TritonConnection,
+    child: ChildProcess,
+    timeout_seconds: float,
+    pause: Callable[[float], object] = time.sleep,
+) -> None:
+    """Wait until a started Triton answers at all.
+
+    Args:
+        connection: To that Triton.
+        child: Its process.
+        timeout_seconds: How long it may take.
+        pause: Waits so many seconds; a true answer gives up.
+
+    Raises:
+        StartFailed: it ended, took too long, or nobody waits any more.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while not connection.is_live(timeout_seconds=1.0):
+        if child.exit_code() is not None:
+            raise StartFailed(f"Triton ended while starting: {child.last_words()}")
+        if time.monotonic() > deadline or pause(0.05):
+            raise StartFailed("Triton did not answer in time")

@@ -1,4 +1,4 @@
-"""The answer: the picture, the best label, bars, a table, and who answered how fast."""
+"""The answer: what was given, the best label, bars, a table, and who answered how fast."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from ui import view_models
 from ui.encoded_image import EncodedImage
 from ui.gateway_answers import Prediction
 from ui.plain_words import Notice
+from ui.written_text import WrittenText
 
 BAR_STEP_PIXELS = 30
 
 
-def show_prediction(image: EncodedImage, prediction: Prediction) -> None:
+def show_prediction(given: EncodedImage | WrittenText, prediction: Prediction) -> None:
     """Draw a whole answer."""
     headline = view_models.to_headline(prediction)
-    picture_column, headline_column = st.columns([2, 3], vertical_alignment="center")
-    with picture_column:
-        st.image(image.data_url, width="stretch", alt=f"Your picture, {image.name}")
+    given_column, headline_column = st.columns([2, 3], vertical_alignment="center")
+    with given_column:
+        _show_given(given)
     with headline_column:
         st.metric("Prediction", headline.label)
         st.metric("Confidence", headline.confidence)
+    note = view_models.to_truncation_note(prediction)
+    if note is not None:
+        st.caption(f":material/content_cut: {note}")
     _show_bars(prediction)
     st.table(
         view_models.to_table_rows(prediction),
@@ -40,6 +44,13 @@ def show_placeholder(sentence: str) -> None:
 def show_notice(notice: Notice) -> None:
     """Draw what went wrong in plain words."""
     st.error(notice.body, title=notice.title, icon=":material/error:")
+
+
+def _show_given(given: EncodedImage | WrittenText) -> None:
+    if isinstance(given, WrittenText):
+        st.markdown(view_models.to_excerpt(given.text))
+    else:
+        st.image(given.data_url, width="stretch", alt=f"Your picture, {given.name}")
 
 
 def _show_bars(prediction: Prediction) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 import streamlit as st
@@ -22,8 +22,10 @@ THUMBNAIL_COLUMN_PIXELS = 150
 GALLERY_HEIGHT_PIXELS = 620
 
 
-def find_samples(examples_dir: Path | None, alias: str) -> tuple[Path, ...]:
-    """List the sample pictures of an alias by name; empty when there are none.
+def find_samples(
+    examples_dir: Path | None, alias: str, suffixes: Container[str] = CONTENT_TYPES
+) -> tuple[Path, ...]:
+    """List the sample files of an alias by name, pictures unless asked; empty when there are none.
 
     An alias comes from the gateway, so one that would lead out of the folder finds nothing.
     """
@@ -33,7 +35,7 @@ def find_samples(examples_dir: Path | None, alias: str) -> tuple[Path, ...]:
         files = sorted((examples_dir / alias / "samples").iterdir())
     except OSError:
         return ()
-    return tuple(file for file in files if file.suffix.lower() in CONTENT_TYPES)[:MOST_SAMPLES]
+    return tuple(file for file in files if file.suffix.lower() in suffixes)[:MOST_SAMPLES]
 
 
 def read_sample(file: Path) -> EncodedImage | None:

@@ -9,6 +9,8 @@ import sys
 import pytest
 
 from gateway.log_setup import JsonFormatter
+from python_backends.shared.contract import Task
+from tests.fakes.fake_supervisor import FakeSupervisor, a_release
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.running_gateway import StartGateway
 
@@ -48,7 +50,26 @@ async def test_a_prediction_leaves_one_line_with_key_alias_release_and_times(
         "alias": "digits",
         "release": "digits_r1",
         "images": 2,
+        "texts": 0,
     }
+
+
+async def test_texts_are_counted_as_texts_and_none_of_them_is_logged(
+    supervisor: FakeSupervisor,
+    triton: FakeTriton,
+    start_gateway: StartGateway,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    supervisor.releases = [a_release("topics", 1, task=Task.TEXT_CLASSIFICATION)]
+    triton.answers[b"the secret sentence"] = ranked("world")
+    gateway = await start_gateway()
+    caplog.set_level("DEBUG")
+    for body in ({"texts": ["the secret sentence"] * 2}, {"text": 7, "the secret sentence": 1}):
+        await gateway.client.post("/v1/predict/topics", json=body, headers=gateway.ui)
+    answered, malformed = _lines(caplog)
+    assert (answered["images"], answered["texts"]) == (0, 2)
+    assert (malformed["status"], malformed["texts"]) == (400, 0)
+    assert "secret sentence" not in "".join(str(record.__dict__) for record in caplog.records)
 
 
 async def test_a_refused_request_leaves_a_line_too(

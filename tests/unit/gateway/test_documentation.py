@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
+from gateway.data_plane.json_texts import parse_texts
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
 
 
@@ -42,6 +44,11 @@ async def test_predict_is_described_with_its_bodies_and_its_errors(
         assert content[media_type]["schema"] == binary
     file = content["multipart/form-data"]["schema"]["properties"]["file"]
     assert file == {"type": "array", "items": binary}
+    one, several = content["application/json"]["schema"]["oneOf"]
+    assert one["properties"] == {"text": {"type": "string"}}
+    assert several["properties"]["texts"]["items"] == {"type": "string"}
+    for example in content["application/json"]["examples"].values():
+        parse_texts(json.dumps(example["value"]).encode(), max_texts=8)
     statuses = {"200", "400", "401", "403", "404", "408", "413", "415", "422", "502", "503", "504"}
     assert statuses <= predict["responses"].keys()
 

@@ -63,12 +63,15 @@ async def test_a_supervisor_that_never_spoke_is_silent_since_the_start(
 
 
 async def test_what_is_no_status_counts_as_silence() -> None:
-    no_limits = b'{"task": "t", "promotable": true, "max_batch_size": 0, "top_k": 0}'
+    no_limits = (
+        b'{"task": "text-classification", "promotable": true, "max_batch_size": 0, "top_k": 0}'
+    )
     for garbage in (
         b"",
         b"<html>I am a teapot</html>",
         b"\xff\xfe",
         b'{"ready": true}',
+        b'{"ready": true, "since": "", "reason": null, "releases": ["digits_r1"]}',
         b'{"ready": true, "since": "", "reason": null, "releases": {"digits_r1": 7}}',
         b'{"ready": true, "since": "", "reason": null, "releases": {"x_r1": %s}}' % no_limits,
     ):

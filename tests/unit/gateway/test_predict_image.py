@@ -97,6 +97,7 @@ async def test_an_image_that_was_only_read_in_part_is_answered(
     answer = await gateway.client.post("/v1/predict/digits", content=b"seven", headers=gateway.ui)
     assert answer.status_code == 200
     assert answer.json()["predictions"][0] == {"label": "7", "score": 0.5}
+    assert answer.json()["truncated"] is True
 
 
 async def test_an_image_that_the_pipeline_refuses_is_the_status_of_the_call(

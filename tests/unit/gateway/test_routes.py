@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from python_backends.shared.contract import Task
 from tests.fakes.fake_supervisor import FakeSupervisor, Mood, a_release
 from tests.unit.gateway.running_gateway import StartGateway, until
 
@@ -31,6 +34,28 @@ async def test_an_alias_means_its_lowest_promotable_release(
     one = await gateway.client.get("/v1/routes/digits", headers=gateway.ui)
     assert one.status_code == 200
     assert one.json() == digits
+
+
+async def test_a_route_says_what_its_alias_takes(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    supervisor.releases.append(a_release("topics", 1, task=Task.TEXT_CLASSIFICATION))
+    gateway = await start_gateway()
+    answer = await gateway.client.get("/v1/routes/topics", headers=gateway.ui)
+    assert answer.json()["task"] == "text-classification"
+
+
+async def test_a_task_that_a_newer_supervisor_knows_has_no_route_and_harms_no_other(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    tomorrow = cast(Task, "speech-recognition")
+    supervisor.releases.append(a_release("speech", 1, task=tomorrow))
+    gateway = await start_gateway()
+    assert (await gateway.client.get("/readyz")).status_code == 200
+    routes = await gateway.client.get("/v1/routes", headers=gateway.ui)
+    assert [route["alias"] for route in routes.json()["routes"]] == ["digits"]
+    answer = await gateway.client.post("/v1/predict/speech", content=b"x", headers=gateway.ui)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_alias")
 
 
 async def test_an_alias_without_a_route_is_not_found(

@@ -5,9 +5,12 @@ import struct
 import pytest
 
 from python_backends.shared.contract import (
-    STEPS,
+    ITEM_OF,
+    PIPELINES,
+    STEP_NAMES,
     ItemAnswer,
     Status,
+    Task,
     decode_answers,
     decode_bytes_tensor,
     encode_bytes_tensor,
@@ -101,10 +104,14 @@ def test_an_answer_without_one_of_its_tensors_is_broken(missing: str) -> None:
         decode_answers(raw, items=1)
 
 
-def test_each_step_gets_what_the_ensemble_or_a_step_before_it_gives() -> None:
-    known = set(STEPS[""].inputs)
+@pytest.mark.parametrize("task", Task)
+def test_each_step_gets_what_the_ensemble_or_a_step_before_it_gives(task: Task) -> None:
+    steps = PIPELINES[task]
+    known = set(steps[""].inputs)
+    assert known == {ITEM_OF[task]}
     for step in ("preprocess", "model", "postprocess"):
-        assert set(STEPS[step].inputs) <= known
-        known |= set(STEPS[step].outputs)
+        assert set(steps[step].inputs) <= known
+        known |= set(steps[step].outputs)
 
-    assert set(STEPS[""].outputs) <= known
+    assert set(steps[""].outputs) <= known
+    assert tuple(steps) == STEP_NAMES

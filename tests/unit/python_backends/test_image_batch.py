@@ -8,6 +8,7 @@ from python_backends.shared.errors import InvalidInput
 from python_backends.shared.image_batch import STATUS_OF, preprocess_images
 from python_backends.shared.image_decode import decode_image
 from python_backends.shared.image_transform import ImageTransform
+from python_backends.shared.text_batch import STATUS_OF as TEXT_STATUS_OF
 from tests.pictures import encoded
 from tests.unit.python_backends.small_pictures import small_picture
 
@@ -63,6 +64,7 @@ def test_an_empty_batch_is_answered_empty() -> None:
 
 
 def test_every_kind_of_invalid_input_has_a_status_that_says_not_answered() -> None:
-    assert set(STATUS_OF) == set(InvalidInput.__subclasses__())
-    assert not any(status.is_answered for status in STATUS_OF.values())
-    assert len(set(STATUS_OF.values())) == len(STATUS_OF)
+    assert STATUS_OF.keys() | TEXT_STATUS_OF.keys() == set(InvalidInput.__subclasses__())
+    for statuses in (STATUS_OF, TEXT_STATUS_OF):
+        assert not any(status.is_answered for status in statuses.values())
+        assert len(set(statuses.values())) == len(statuses)

@@ -45,6 +45,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
             f"digits_r{number}": {
                 "alias": "digits",
                 "number": number,
+                "task": "image-classification",
                 "max_batch_size": 2,
                 "state": "ready",
                 "last_canary": SINCE,
@@ -55,7 +56,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         supervisor.answers = {"/readyz": ready, "/releases": as_json(releases)}
         gateway.answers = {
             "/readyz": ready,
-            "/v1/routes/digits": as_json({"max_batch_size": 2}),
+            "/v1/routes/digits": as_json({"task": "image-classification", "max_batch_size": 2}),
             "/v1/predict/digits": as_json({"results": [SEVEN, REFUSED]}),
         }
         (tmp_path / "admin.key").write_text("k3y\n")
@@ -123,6 +124,7 @@ def test_predict_sends_no_more_files_at_once_than_the_release_takes(
         "label": "7",
         "score": 0.75,
         "error": None,
+        "truncated": False,
     }
 
 

@@ -45,6 +45,21 @@ def test_files_travel_as_one_form_in_order(server: ScriptedServer, tmp_path: Pat
     assert asked.body.index(b"b.jpgb.jpgb.jpg") < asked.body.index(b"a.jpga.jpga.jpg")
 
 
+def test_a_text_and_several_texts_travel_as_json(server: ScriptedServer) -> None:
+    server.answers["/v1/predict/topics"] = as_json({"predictions": []})
+
+    with GatewayConnection(server.url, "k3y") as gateway:
+        answer = gateway.classify_text("topics", "Zürich")
+        gateway.classify_texts("topics", ("a", "\ud83d"))  # the second is for the gateway to refuse
+
+    one, several = server.asked
+    assert answer == {"predictions": []}
+    assert json.loads(one.body) == {"text": "Zürich"}
+    assert json.loads(several.body) == {"texts": ["a", "\ud83d"]}
+    assert one.headers["content-type"] == several.headers["content-type"] == "application/json"
+    assert one.headers["authorization"] == "Bearer k3y"
+
+
 def test_keys_are_made_listed_and_revoked(server: ScriptedServer) -> None:
     server.answers["/v1/admin/keys"] = as_json({"keys": [{"id": "1"}], "key": "shown once"})
     server.answers["/v1/admin/keys/1"] = Answer(status=204)
@@ -61,10 +76,12 @@ def test_keys_are_made_listed_and_revoked(server: ScriptedServer) -> None:
 
 
 def test_the_batch_size_is_the_routes(server: ScriptedServer) -> None:
-    server.answers["/v1/routes/digits"] = as_json({"max_batch_size": 32})
+    described = {"task": "image-classification", "max_batch_size": 32}
+    server.answers["/v1/routes/digits"] = as_json(described)
 
     with GatewayConnection(server.url, "k3y") as gateway:
         assert gateway.max_batch_size("digits") == 32
+        assert gateway.route("digits") == described
 
 
 def test_a_refusal_is_one_sentence_with_status_and_code(server: ScriptedServer) -> None:

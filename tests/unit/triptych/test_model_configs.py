@@ -4,18 +4,18 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from python_backends.shared.contract import STEPS
+from python_backends.shared.contract import STEP_NAMES
 from python_backends.shared.image_transform import ImageTransform, ResizeFilter
 from triptych.export.model_configs import MAX_QUEUE_SIZE, PipelineShape, pipeline_configs
+from triptych.export.preprocess_steps import ImageStep, TextStep
 from triptych.routing import ReleaseName
 
 DIGITS_3 = ReleaseName("digits", 3)
 SHAPE = PipelineShape(
-    transform=ImageTransform(28, 32, ResizeFilter.LANCZOS),
+    preprocess=ImageStep(ImageTransform(28, 32, ResizeFilter.LANCZOS)),
     classes=10,
     top_k=5,
     max_batch_size=64,
-    max_pixels=50_000_000,
 )
 CONFIGS = {
     model: text_format.Parse(text, model_config_pb2.ModelConfig())
@@ -29,7 +29,7 @@ def dims(model: str) -> dict[str, list[int]]:
 
 
 def test_each_step_is_a_model_named_after_the_release() -> None:
-    assert set(CONFIGS) == {DIGITS_3.step(step) for step in STEPS}
+    assert set(CONFIGS) == {DIGITS_3.step(step) for step in STEP_NAMES}
     assert all(model == config.name for model, config in CONFIGS.items())
     assert {config.max_batch_size for config in CONFIGS.values()} == {64}
 
@@ -98,3 +98,25 @@ def test_the_ensemble_pins_version_one_of_each_step_and_hands_status_past_the_mo
     ]
     assert dict(steps[0].output_map)["STATUS"] == dict(steps[2].input_map)["STATUS"]
     assert dict(steps[0].output_map)["STATUS"] != dict(steps[2].output_map)["STATUS"]
+
+
+def test_a_text_pipeline_hands_token_ids_and_mask_from_step_to_step() -> None:
+    shape = PipelineShape(TextStep(16, b"{}", 1000), classes=3, top_k=3, max_batch_size=8)
+    configs = {
+        model: text_format.Parse(text, model_config_pb2.ModelConfig())
+        for model, text in pipeline_configs(DIGITS_3, shape).items()
+    }
+
+    preprocess, ensemble = configs["digits_r3_preprocess"], configs["digits_r3"]
+    assert preprocess.backend == "text_preprocess"
+    assert {it.name: list(it.dims) for it in preprocess.output} == {
+        "INPUT_IDS": [16],
+        "ATTENTION_MASK": [16],
+        "STATUS": [1],
+    }
+    assert [it.name for it in configs["digits_r3_model"].input] == ["INPUT_IDS", "ATTENTION_MASK"]
+    assert [it.name for it in ensemble.input] == ["TEXT"]
+    assert dict(ensemble.ensemble_scheduling.step[1].input_map) == {
+        "INPUT_IDS": "INPUT_IDS",
+        "ATTENTION_MASK": "ATTENTION_MASK",
+    }

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.triptych.small_release import write_small_release
+from tests.unit.triptych.small_release import DRAFT, VERDICT, write, write_small_release
 from triptych.errors import ReleaseBroken
-from triptych.release import Golden, find_releases, read_release, sha256
+from triptych.release import Certificate, Golden, find_releases, read_release, sha256
 from triptych.routing import ReleaseName
 
 DIGITS_1 = ReleaseName("digits", 1)
@@ -29,6 +30,46 @@ def test_a_written_release_is_read_back(tmp_path: Path) -> None:
     assert release.golden[0].file.read_bytes() == b"picture of zero"
     assert release.missing_files() == []
     assert release.changed_files() == []
+
+
+def test_a_certificate_tells_people_where_a_release_comes_from(tmp_path: Path) -> None:
+    verdict = replace(VERDICT, parity={"passed": False}, is_forced=True)
+    write(tmp_path, replace(DRAFT, precision="int8"), verdict)
+
+    certificate = read_release(tmp_path, DIGITS_1).certificate
+
+    assert certificate == Certificate(
+        created="2026-01-02T03:04:05+00:00",
+        git_commit="abc123",
+        is_forced=True,
+        precision="int8",
+        source={"framework": "torch", "seed": "7"},
+        transform={
+            "resize": "stretch",
+            "height_pixels": 28,
+            "width_pixels": 32,
+            "resize_filter": "bicubic",
+        },
+        labels=("0", "1", "2"),
+        parity={"passed": False},
+        metrics={"accuracy": 0.99},
+    )
+
+
+def test_what_older_certificates_do_not_tell_has_a_default(tmp_path: Path) -> None:
+    file = write_small_release(tmp_path) / "release.json"
+    body = json.loads(file.read_text())
+    for field in ("forced", "precision", "parity"):
+        del body[field]
+    file.write_text(json.dumps(body))
+
+    certificate = read_release(tmp_path, DIGITS_1).certificate
+
+    assert (certificate.is_forced, certificate.precision, certificate.parity) == (
+        False,
+        "fp32",
+        None,
+    )
 
 
 def test_the_ensemble_is_the_last_model_so_that_it_never_stands_without_its_steps(
@@ -55,7 +96,32 @@ def test_an_artefact_that_is_gone_is_named(tmp_path: Path, lost: str) -> None:
     write_small_release(tmp_path)
     (tmp_path / lost).unlink()
 
-    assert read_release(tmp_path, DIGITS_1).missing_files() == [lost]
+    release = read_release(tmp_path, DIGITS_1)
+    assert release.missing_files() == [lost]
+    assert release.changed_files() == []
+
+
+def test_files_that_nobody_released_are_named_but_not_the_keepers_of_folders(
+    tmp_path: Path,
+) -> None:
+    folder = write_small_release(tmp_path)
+    assert read_release(tmp_path, DIGITS_1).unknown_files() == []
+    (folder / "golden" / "note.txt").touch()
+    (tmp_path / "digits_r1_model" / "2").mkdir()
+    (tmp_path / "digits_r1_model" / "2" / "model.onnx").write_bytes(b"newer")
+
+    unknown = read_release(tmp_path, DIGITS_1).unknown_files()
+
+    assert unknown == ["digits_r1_model/2/model.onnx", "digits_r1/golden/note.txt"]
+
+
+def test_the_size_is_that_of_all_artefacts_that_are_there(tmp_path: Path) -> None:
+    write_small_release(tmp_path)
+    release = read_release(tmp_path, DIGITS_1)
+    before = release.size_bytes()
+    (tmp_path / "digits_r1_model" / "1" / "model.onnx").unlink()
+
+    assert before - release.size_bytes() == len(b"not really ONNX")
 
 
 def test_an_artefact_that_was_edited_is_named(tmp_path: Path) -> None:
@@ -107,6 +173,8 @@ SPOILED: dict[str, Callable[[dict[str, Any]], object]] = {
     "a golden input without score": lambda body: body["golden"][0].pop("score"),
     "a score that is no number": lambda body: body["golden"][0].update(score="high"),
     "artefacts that are no table": lambda body: body.update(artifacts="all"),
+    "a transform that is no table": lambda body: body.update(transform="all"),
+    "a parity report that is no table": lambda body: body.update(parity=1),
     "no batch size": lambda body: body.pop("max_batch_size"),
 }
 

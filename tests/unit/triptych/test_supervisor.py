@@ -3,14 +3,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.fake_triton import FakeTriton, ranked, running_triton
-from tests.unit.triptych.small_release import write_small_release
+from tests.unit.triptych.small_release import VERDICT, write_small_release
 from tests.unit.triptych.waiting import DEADLINE_SECONDS, wait_until
+from triptych.errors import LoadRefused, NotRunning, ReleaseBroken, ReleaseNameInvalid
+from triptych.routing import ReleaseName
 from triptych.stack.serving_view import read_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.supervisor import Supervisor
@@ -44,6 +46,7 @@ def watched(tmp_path: Path, triton: FakeTriton, binary: str = STAYS) -> Iterator
     settings = StackSettings.model_validate(
         {
             "state_dir": tmp_path / "state",
+            "model_repository": tmp_path / "models",
             "triton_grpc_port": triton.address.rpartition(":")[2],
             "canary_interval_seconds": 0.01,
             "start_timeout_seconds": 10 * DEADLINE_SECONDS,
@@ -118,6 +121,22 @@ def test_only_the_first_release_of_a_name_is_loaded(tmp_path: Path, triton: Fake
 
         assert set(running.supervisor.status().releases) == {"digits_r1", "cats_r5"}
     assert sorted(triton.loaded) == ["cats_r5", "digits_r1"]
+
+
+def test_the_first_release_that_may_be_promoted_is_loaded_and_no_other(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    unfit = replace(VERDICT, promotable=False)
+    write_small_release(tmp_path / "models", "cats", 1, unfit)
+    write_small_release(tmp_path / "models", "cats", 2)
+    write_small_release(tmp_path / "models", "cats", 3)
+    write_small_release(tmp_path / "models", "dogs", 1, unfit)
+
+    with watched(tmp_path, triton) as running:
+        wait_until(is_ready(running))
+
+        assert set(running.supervisor.status().releases) == {"digits_r1", "cats_r2"}
+    assert sorted(triton.loaded) == ["cats_r2", "digits_r1"]
 
 
 def test_a_canary_that_goes_wrong_makes_it_unready_since_then_and_a_right_one_ready_again(

@@ -9,6 +9,7 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
+from python_backends.shared.contract import Task
 from tests.fakes.fake_triton import ranked, running_triton
 from triptych.client.triton import TritonConnection
 from triptych.errors import CallFailed
@@ -84,7 +85,9 @@ def test_several_images_travel_in_one_request_and_are_answered_in_order() -> Non
     with running_triton() as triton, TritonConnection(triton.address) as connection:
         triton.answers = {b"seven": ranked("7", "1"), b"": ranked("0")}
 
-        answers = connection.classify_images("digits_r1", [b"seven", b"", b"text"], 5)
+        answers = connection.classify(
+            "digits_r1", Task.IMAGE_CLASSIFICATION, [b"seven", b"", b"text"], 5
+        )
 
     assert [answer.labels[:1] for answer in answers] == [("7",), ("0",), ()]
     (request,) = triton.asked

@@ -43,6 +43,8 @@ class FakeGateway:
     # Answers in place of a prediction or of the routes: status and body.
     refusal: tuple[int, object] | None = None
     routes_refusal: tuple[int, object] | None = None
+    # Says of each prediction that only the first part was read.
+    is_truncating: bool = False
     requests: list[httpx.Request] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -74,13 +76,15 @@ class FakeGateway:
         top_k = int(request.url.params["top_k"])
         labels = [{"label": "7", "score": 0.9312}, {"label": "1", "score": 0.0413}]
         labels += [{"label": str(digit), "score": 0.001} for digit in (0, 2, 3, 4, 5, 6, 8, 9)]
-        body = {
+        body: dict[str, object] = {
             "request_id": f"req-{len(self.asked('/v1/predict'))}",
             "alias": request.url.path.rsplit("/", 1)[-1],
             "release": "digits_r1",
             "predictions": labels[:top_k],
             "timing": {"total_ms": 6.13, "triton_ms": 4.91},
         }
+        if self.is_truncating:
+            body["truncated"] = True
         return httpx.Response(200, json=body)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from ui.errors import (
 )
 from ui.gateway_answers import Arm, Prediction, Readiness, Route, ScoredLabel
 from ui.gateway_client import GatewayClient
+from ui.written_text import WrittenText
 
 IMAGE = EncodedImage("seven.png", b"\x89PNG")
 KEY = "tp_very_secret"
@@ -87,6 +89,19 @@ def test_a_prediction_comes_back_typed_and_best_first(key_file: Path) -> None:
         gateway_ms=6.0,
         triton_ms=4.9,
     )
+
+
+def test_a_text_is_sent_as_json_and_its_answer_may_be_about_a_part(key_file: Path) -> None:
+    gateway = FakeGateway(is_truncating=True)
+
+    prediction = client_for(gateway, key_file).predict(
+        WrittenText("Zürich \ud83d"), alias="topics", top_k=1
+    )
+
+    request = gateway.requests[0]
+    assert request.headers["Content-Type"] == "application/json"
+    assert json.loads(request.content) == {"text": "Zürich \ud83d"}
+    assert prediction.is_truncated
 
 
 def test_an_alias_cannot_change_the_path(key_file: Path) -> None:

@@ -18,6 +18,7 @@ REFUSALS = [
     (422, "image_too_large", "This picture has too many pixels"),
     (413, "payload_too_large", "This file is too large"),
     (415, "unsupported_image_format", "This format is not supported"),
+    (415, "unsupported_media_type", "This model takes something else now"),
     (400, "invalid_parameter", "move “Labels to show” in the sidebar down"),
     (401, "unknown_api_key", "does not know this page's API key"),
     (403, "scope_missing", "may not use this model"),
@@ -158,15 +159,13 @@ def test_a_refused_key_is_a_banner_with_the_request_id(
     assert "Request id `req-9`" in banner(page)
 
 
-def test_a_service_without_image_models_is_explained(
-    open_page: OpenPage, gateway: FakeGateway
-) -> None:
+def test_a_service_without_models_is_explained(open_page: OpenPage, gateway: FakeGateway) -> None:
     gateway.routes = []
 
     page = open_page()
 
     assert not page.exception
-    assert "it has no model for pictures yet" in captions(page)
+    assert "it has no model for pictures or texts yet" in captions(page)
     assert page.file_uploader[0].disabled
 
 

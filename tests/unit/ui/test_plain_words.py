@@ -13,6 +13,7 @@ from ui.errors import (
     GatewayTimedOut,
     RequestRefused,
 )
+from ui.gateway_answers import TEXT_TASK
 from ui.plain_words import Notice, local_time, problem_notice, status_notice
 from ui.service_watch import ServiceState, ServiceStatus
 
@@ -64,6 +65,31 @@ def test_each_problem_has_plain_words(problem: GatewayProblem, title: str) -> No
 
     assert notice.title == title
     assert notice.body
+
+
+@pytest.mark.parametrize(
+    ("problem", "title"),
+    [
+        (refused(422, "undecodable_text"), "This text cannot be read"),
+        (refused(422, "text_too_large"), "This text is too long"),
+        (refused(400, "malformed_json"), "This text cannot be sent as it is"),
+        (refused(400, "empty_body"), "There is no text"),
+        (refused(415, "unsupported_media_type"), "This model takes something else now"),
+        (refused(413, "payload_too_large"), "This text is too long"),
+        (refused(415), "This model does not take texts"),
+        (refused(422), "The service cannot use this text"),
+        (refused(503, "overloaded"), "The service is busy"),
+        (GatewayTimedOut(), "The answer took too long"),
+    ],
+)
+def test_problems_with_a_text_are_not_told_in_words_for_pictures(
+    problem: GatewayProblem, title: str
+) -> None:
+    notice = problem_notice(problem, TEXT_TASK)
+
+    assert notice.title == title
+    assert notice.body
+    assert not {"picture", "file", "pixels"} & set(notice.body.lower().replace(".", " ").split())
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504])

@@ -137,10 +137,12 @@ def test_without_a_key_the_models_are_unknown_until_it_is_there(
     assert watch.current().is_ready
 
 
-def test_only_image_models_are_offered(watch: ServiceWatch, gateway: FakeGateway) -> None:
-    gateway.routes = [SENTIMENT, FLOWERS, DIGITS]
+def test_models_for_pictures_and_for_texts_are_offered_and_no_others(
+    watch: ServiceWatch, gateway: FakeGateway
+) -> None:
+    gateway.routes = [SENTIMENT, FLOWERS | {"task": "speech-recognition"}, DIGITS]
 
-    assert [route.alias for route in watch.current().routes] == ["flowers", "digits"]
+    assert [route.alias for route in watch.current().routes] == ["sentiment", "digits"]
 
 
 def test_known_routes_are_asked_for_again_only_after_a_while(

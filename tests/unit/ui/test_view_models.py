@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ui import view_models
@@ -54,6 +56,32 @@ def test_the_caption_says_who_answered_and_how_fast() -> None:
     assert view_models.to_caption(PREDICTION) == (
         "Release `digits_r1` · gateway 6.1 ms, of which Triton 4.9 ms · request `req-1`"
     )
+
+
+def test_the_note_is_there_only_where_a_part_was_not_read() -> None:
+    assert view_models.to_truncation_note(PREDICTION) is None
+    note = view_models.to_truncation_note(replace(PREDICTION, is_truncated=True))
+    assert note is not None
+    assert "Only the first part was read" in note
+
+
+@pytest.mark.parametrize(
+    ("text", "shortened"),
+    [
+        ("one two", "one two"),
+        ("one\n two\tthree", "one two …"),
+        ("unbreakable-word", "unbreaka …"),
+        (" \n", ""),
+    ],
+)
+def test_a_long_text_is_cut_between_words_where_it_can_be(text: str, shortened: str) -> None:
+    assert view_models.shorten(text, 9) == shortened
+
+
+def test_the_excerpt_of_a_text_is_its_first_lines_and_no_markdown() -> None:
+    assert view_models.to_excerpt("- *a*\n# b") == r"“- \*a\* \# b”"
+    assert len(view_models.to_excerpt("word " * 500)) < 300
+    assert len(view_models.to_sample_label("word " * 500)) < 110
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Backend "text_preprocess"."""

@@ -1,0 +1,95 @@
+"""What the served pipeline says, asked from whatever environment the exporter runs in."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import triptych
+from python_backends.shared.contract import LABEL, LOGITS, PIPELINES, SCORE, STATUS, Task
+from triptych.errors import EnvironmentUnfit, StartFailed
+from triptych.export.loaded_model import Tensors
+from triptych.routing import ReleaseName
+from triptych.stack.settings import StackSettings
+
+
+@dataclass(frozen=True)
+class ServedAnswers:
+    """The pipeline's tensors, one row per golden input.
+
+    Attributes:
+        labels: [N, k], str, highest score first; empty where an item was refused.
+        scores: [N, k], float32, softmax probabilities.
+        logits: [N, C], float32.
+        status: [N, 1], uint8.
+        features: What the preprocess step gives: PIXELS uint8 [N, H, W, 3]; or INPUT_IDS and
+            ATTENTION_MASK int64 [N, L].
+    """
+
+    labels: NDArray[np.str_]
+    scores: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    status: NDArray[np.uint8]
+    features: Tensors
+
+
+def serving_python() -> Path:
+    """The Python that can start Triton: this one, or the light environment's.
+
+    Raises:
+        EnvironmentUnfit: there is none.
+    """
+    if importlib.util.find_spec("pytriton") is not None:
+        return Path(sys.executable)
+    beside_source = Path(triptych.__file__).parents[1] / ".venv" / "bin" / "python"
+    python = StackSettings().serving_python or beside_source
+    if not python.is_file():
+        raise EnvironmentUnfit(
+            f"The parity gate starts Triton from the serving environment, and {python} is not "
+            "there. Please run `make setup`, or name its Python in TRIPTYCH_SERVING_PYTHON."
+        )
+    return python
+
+
+def ask_served(
+    repository: Path, release: ReleaseName, task: Task, items: Sequence[bytes]
+) -> ServedAnswers:
+    """Serve a staged release with a real Triton and ask it.
+
+    Raises:
+        EnvironmentUnfit: no Triton can be started from here.
+        StartFailed: Triton did not start, load or answer; the sentence is its own.
+    """
+    with tempfile.TemporaryDirectory(prefix="triptych-golden-") as scratch:
+        folder, answers = Path(scratch) / "items", Path(scratch) / "answers.npz"
+        folder.mkdir()
+        for number, item in enumerate(items):
+            (folder / f"{number:06d}").write_bytes(item)
+        arguments = [str(repository), str(release), task.value, str(folder), str(answers)]
+        command = [str(serving_python()), "-m", "triptych.export.replay", *arguments]
+        asked = subprocess.run(command, check=False, capture_output=True, text=True)
+        if asked.returncode:
+            last = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise StartFailed(f"The release cannot be served: {last}")
+        with np.load(answers) as arrays:
+            return _read({name: arrays[name] for name in arrays.files}, task)
+
+
+def _read(arrays: dict[str, NDArray[Any]], task: Task) -> ServedAnswers:
+    features = tuple(arrays[spec.name] for spec in PIPELINES[task]["model"].inputs)
+    return ServedAnswers(
+        labels=arrays[LABEL.name],
+        scores=arrays[SCORE.name],
+        logits=arrays[LOGITS.name],
+        status=arrays[STATUS.name],
+        features=features,
+    )

@@ -1,0 +1,164 @@
+"""Text classification from a directory in Hugging Face format: a head of its own, or topics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+import transformers
+from tokenizers import Tokenizer
+
+from triptych.errors import OptionInvalid, SourceUnfit
+from triptych.export.loaded_model import (
+    LoadedModel,
+    SourceModel,
+    SourceOptions,
+    Tensors,
+    choose_labels,
+)
+from triptych.export.onnx_graph import serve_texts
+from triptych.export.preprocess_steps import TextStep
+from triptych.export.sources import hf_files
+from triptych.export.sources.sentence_topics import SentenceTopics, read_pooling
+from triptych.export.sources.torch_graph import count_classes, runner, trace
+
+# Sentences are short, and every token of the fixed length costs time whether it is used or not.
+_USUAL_TOKENS: Final = 128
+
+
+class TextLogits(torch.nn.Module):
+    """A transformers classifier that takes two tensors and answers with one."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """[N, L] and [N, L], int64 -> [N, classes]."""
+        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits
+
+
+def load_classifier(name: str, options: SourceOptions) -> LoadedModel:
+    """Load a sequence-classification head.
+
+    Raises:
+        SourceUnfit: see the sentence.
+    """
+    folder = hf_files.find_checkpoint(name)
+    kind = transformers.AutoModelForSequenceClassification
+    model = hf_files.quietly(lambda: hf_files.load_weights(kind, folder))
+    if model.config.problem_type in {"multi_label_classification", "regression"}:
+        raise SourceUnfit(
+            f"The head is for {model.config.problem_type}; only single-label classification can "
+            "be served."
+        )
+    names = model.config.id2label
+    own = [str(names[number]) for number in sorted(names)]
+    return _finish(name, folder, TextLogits(model).eval(), options, own)
+
+
+def load_topics(name: str, options: SourceOptions) -> LoadedModel:
+    """Load a sentence-embedding model and make it choose among topics.
+
+    Raises:
+        SourceUnfit: see the sentence.
+        OptionInvalid: there are fewer than two topics.
+    """
+    if len(options.topics) < 2:
+        raise OptionInvalid("Zero-shot classification chooses among topics; give two or more.")
+    if options.labels is not None:
+        raise OptionInvalid("Topics bring their own labels; --labels has no meaning with them.")
+    folder = hf_files.find_checkpoint(name)
+    kind = transformers.AutoModel
+    encoder = hf_files.quietly(lambda: hf_files.load_weights(kind, folder, not_needed="pooler."))
+    tokenizer = _read_tokenizer(folder)
+    length = _choose_length(options.max_tokens, tokenizer, encoder.config)
+    described = list(options.topics.values())
+    batch = tokenizer(
+        described, padding=True, truncation=True, max_length=length, return_tensors="pt"
+    )
+    network = SentenceTopics(encoder, read_pooling(folder)).eval()
+    network.set_topics(batch["input_ids"], batch["attention_mask"])
+    return _finish(name, folder, network, options, list(options.topics))
+
+
+def _finish(
+    name: str, folder: Path, network: torch.nn.Module, options: SourceOptions, own: list[str]
+) -> LoadedModel:
+    tokenizer = _read_tokenizer(folder)
+    model: Any = network.get_submodule("model")
+    length = _choose_length(options.max_tokens, tokenizer, model.config)
+    examples = _example(length)
+    classes = count_classes(network, examples)
+    if classes < 2:
+        raise SourceUnfit("The head has one output, a regression; classes are needed.")
+
+    def prepare(encoded: bytes) -> Tensors:
+        text = encoded.decode("utf-8")
+        tokens = tokenizer(
+            text, padding="max_length", truncation=True, max_length=length, return_tensors="np"
+        )
+        return tuple(tokens[field][0].astype(np.int64) for field in ("input_ids", "attention_mask"))
+
+    return LoadedModel(
+        step=TextStep(length, _freeze_tokenizer(tokenizer, length)),
+        graph=serve_texts(trace(network, examples), length, classes),
+        labels=choose_labels(options.labels, own, classes),
+        source=SourceModel(
+            prepare, runner(network), None, f"transformers {type(tokenizer).__name__}"
+        ),
+        origin=hf_files.origin(name, folder, type(model).__name__),
+    )
+
+
+def _example(length: int) -> list[torch.Tensor]:
+    mask = torch.ones(2, length, dtype=torch.int64)
+    mask[1, length // 2 :] = 0  # so that nothing in the trace takes a full mask for granted
+    return [torch.ones(2, length, dtype=torch.int64), mask]
+
+
+def _read_tokenizer(folder: Path) -> Any:  # noqa: ANN401 - transformers' own type
+    try:
+        tokenizer = hf_files.quietly(
+            lambda: transformers.AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
+        )
+    except Exception as exc:
+        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
+        raise SourceUnfit(f"The tokenizer cannot be read: {first}") from exc
+    if not getattr(tokenizer, "is_fast", False) or tokenizer.pad_token_id is None:
+        raise SourceUnfit(
+            "The tokenizer has no tokenizer.json with a padding token, which serving needs."
+        )
+    return tokenizer
+
+
+def _choose_length(asked: int | None, tokenizer: Any, config: Any) -> int:  # noqa: ANN401
+    """As asked, or what is usual; never more than the network has positions for.
+
+    Raises:
+        OptionInvalid: more was asked for.
+    """
+    positions = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
+    most = int(min(tokenizer.model_max_length, positions))
+    if asked is not None and not 2 <= asked <= most:
+        raise OptionInvalid(f"--max-tokens is {asked}; this network takes 2 to {most}.")
+    return asked or min(_USUAL_TOKENS, most)
+
+
+def _freeze_tokenizer(tokenizer: Any, length: int) -> bytes:  # noqa: ANN401 - transformers' own type
+    """Write tokenizer.json with truncation and padding to one length inside."""
+    frozen = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    frozen.enable_truncation(length, direction=tokenizer.truncation_side)
+    frozen.enable_padding(
+        direction=tokenizer.padding_side,
+        pad_id=tokenizer.pad_token_id,
+        pad_type_id=tokenizer.pad_token_type_id,
+        pad_token=tokenizer.pad_token,
+        length=length,
+    )
+    return str(frozen.to_str()).encode()

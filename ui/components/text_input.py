@@ -1,0 +1,60 @@
+"""Two ways to give a text: write it, or take a sample; the one classified last is the current."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from ui.components.sample_texts import SampleText, show_sample_texts
+from ui.written_text import WrittenText
+
+AREA_HEIGHT_PIXELS = 220
+
+# Keys in session_state. The first belongs to the widget and holds what is written there now.
+WRITTEN = "written_text"
+# What the person asked about last.
+CURRENT_TEXT = "current_text"
+
+
+def choose_text(
+    *, samples: tuple[SampleText, ...], disabled: bool, on_given: Callable[[], None]
+) -> WrittenText | None:
+    """Draw the inputs and return the current text, if there is one.
+
+    Args:
+        samples: Sample texts; empty means that none are offered.
+        disabled: Whether the inputs are shown but cannot be used now.
+        on_given: Called when the person gives a text, also when it is the same one again.
+    """
+    # The widget forgets its text while a model for pictures is chosen.
+    st.session_state.setdefault(WRITTEN, st.session_state.get(CURRENT_TEXT, ""))
+    st.text_area(
+        "Your text",
+        key=WRITTEN,
+        height=AREA_HEIGHT_PIXELS,
+        placeholder="Write or paste a text",
+        disabled=disabled,
+    )
+    st.button(
+        "Classify",
+        type="primary",
+        on_click=partial(_use_written, on_given),
+        disabled=disabled,
+    )
+    if samples:
+        choose_sample = partial(_use_sample, on_given)
+        show_sample_texts(samples, on_choose=choose_sample, disabled=disabled)
+    current = st.session_state.get(CURRENT_TEXT, "")
+    return WrittenText(current) if current.strip() else None
+
+
+def _use_written(on_given: Callable[[], None]) -> None:
+    st.session_state[CURRENT_TEXT] = st.session_state[WRITTEN]
+    on_given()
+
+
+def _use_sample(on_given: Callable[[], None], text: str) -> None:
+    st.session_state[WRITTEN] = text
+    _use_written(on_given)
