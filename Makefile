@@ -8,7 +8,7 @@ INSTALL := $(PYTHON) requirements/install.py
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-test setup-export demo down test lint format types unit \
+.PHONY: help setup setup-dev setup-test setup-export demo demo-text down test lint format types unit \
 	integration e2e bench screenshots train-digits lock python
 
 help: ## List the targets
@@ -32,6 +32,14 @@ setup-export: python ## Make .venv-export, which has torch
 	@$(INSTALL) .venv-export export torch
 
 demo: setup ## Start Triton, gateway and UI here; Ctrl-C stops them
+	@$(BIN)/triptych up
+
+# Any sentence encoder: a hub id, or a directory in Hugging Face format.
+TEXT_MODEL := hf:sentence-transformers/all-MiniLM-L6-v2
+
+demo-text: setup setup-export ## The same with a text pipeline `topics`, built from TEXT_MODEL
+	@test -f model_repository/topics_r1/release.json || .venv-export/bin/triptych export $(TEXT_MODEL) \
+		--name topics --topics examples/topics/topics.txt
 	@$(BIN)/triptych up
 
 down: ## Stop what `triptych up --detach` started
