@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import onnxruntime
@@ -37,6 +37,14 @@ class Answer:
 
     digit: int
     score: float
+
+
+class AnswersPictures(Protocol):
+    """A model together with the way from encoded pictures to its input."""
+
+    def classify(self, pictures: list[bytes]) -> list[Answer]:
+        """Answer encoded pictures, one answer each, in their order."""
+        ...
 
 
 class Classifier:
@@ -96,12 +104,12 @@ class Result:
 
 
 def evaluate_scans(
-    classifier: Classifier, scans: Scans, shapes: list[DigitShape], purpose: Purpose
+    classifier: AnswersPictures, scans: Scans, shapes: list[DigitShape], purpose: Purpose
 ) -> dict[str, Result]:
     """Answer four sets made of the same scans: clean, inverted, as they are, as photographs.
 
     Args:
-        classifier: The exported model.
+        classifier: The model.
         scans: Scans that training has not seen.
         shapes: The same scans, traced.
         purpose: Whose dice the photographs are made with; never training's.
@@ -124,7 +132,9 @@ def evaluate_scans(
     }
 
 
-def evaluate_drawn(classifier: Classifier, drawings: list[DrawnDigit]) -> tuple[Result, list[str]]:
+def evaluate_drawn(
+    classifier: AnswersPictures, drawings: list[DrawnDigit]
+) -> tuple[Result, list[str]]:
     """Answer the drawn digits.
 
     Returns:

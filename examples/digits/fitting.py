@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from examples.digits.network import DigitNetwork
-from examples.digits.pictures import training_input
+from examples.digits.pictures import TRANSFORM, training_input
 from examples.digits.scans import Scans
 from examples.digits.seeds import Purpose, dice
 from examples.digits.strokes import DigitShape
+from python_backends.shared.image_transform import ImageTransform
 
 _BATCH: Final = 64
 # One thread learns and one process makes pictures: fair to others on two cores, and repeatable.
@@ -31,8 +32,17 @@ class FreshPictures(Dataset[tuple[Tensor, int]]):
     A picture depends on the seed and on its place in the sequence, not on which process makes it.
     """
 
-    def __init__(self, scans: Scans, shapes: list[DigitShape], *, epochs: int, seed: int) -> None:
+    def __init__(
+        self,
+        scans: Scans,
+        shapes: list[DigitShape],
+        *,
+        epochs: int,
+        seed: int,
+        transform: ImageTransform = TRANSFORM,
+    ) -> None:
         self._scans, self._shapes, self._seed = scans, shapes, seed
+        self._transform = transform
         rng = dice(Purpose.ORDER, seed)
         self._order = np.concatenate([rng.permutation(len(scans)) for _ in range(epochs)])
 
@@ -40,10 +50,10 @@ class FreshPictures(Dataset[tuple[Tensor, int]]):
         return len(self._order)
 
     def __getitem__(self, place: int) -> tuple[Tensor, int]:
-        """Make one picture: [48, 48, 3], uint8, RGB; and its digit."""
+        """Make one picture: [H, W, 3], uint8, RGB, as the transform sizes it; and its digit."""
         row = self._order[place]
         rng = dice(Purpose.TRAINING, self._seed, place)
-        pixels = training_input(self._shapes[row], self._scans.images[row], rng)
+        pixels = training_input(self._shapes[row], self._scans.images[row], rng, self._transform)
         return torch.from_numpy(pixels.copy()), int(self._scans.digits[row])
 
 
@@ -59,15 +69,34 @@ def fit(scans: Scans, shapes: list[DigitShape], *, epochs: int, seed: int) -> Di
     Returns:
         The network in evaluation mode.
     """
+    make_repeatable(seed)
+    pictures = FreshPictures(scans, shapes, epochs=epochs, seed=seed)
+    network = DigitNetwork().to(memory_format=torch.channels_last).train()
+    learn(network, pictures, peak_learning_rate=_PEAK_LEARNING_RATE)
+    return network.eval()
+
+
+def make_repeatable(seed: int) -> None:
+    """Fix what PyTorch does at random, and keep to one thread."""
     torch.manual_seed(seed)
     torch.set_num_threads(_THREADS)
     torch.set_flush_denormal(True)  # they slow a weight-decayed network down
-    pictures = FreshPictures(scans, shapes, epochs=epochs, seed=seed)
+
+
+def learn(
+    network: nn.Module, pictures: Dataset[tuple[Tensor, int]], *, peak_learning_rate: float
+) -> None:
+    """Show each picture once, in order, along one rise and fall of the learning rate.
+
+    Args:
+        network: In training mode; [N, H, W, 3], uint8, RGB, to logits [N, 10], float32.
+        pictures: [H, W, 3], uint8, RGB, all of one size, and 0 to 9.
+        peak_learning_rate: Of AdamW, reached after 15 % of the way.
+    """
     loader = DataLoader(pictures, batch_size=_BATCH, num_workers=_WORKERS, prefetch_factor=8)
-    network = DigitNetwork().to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=_WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, _PEAK_LEARNING_RATE, total_steps=len(loader), pct_start=0.15
+        optimizer, peak_learning_rate, total_steps=len(loader), pct_start=0.15
     )
     loss_function = nn.CrossEntropyLoss(label_smoothing=_LABEL_SMOOTHING)
     progress = _Progress(len(loader))
@@ -79,7 +108,6 @@ def fit(scans: Scans, shapes: list[DigitShape], *, epochs: int, seed: int) -> Di
         optimizer.step()
         schedule.step()
         progress.count(loss.item(), (logits.argmax(dim=1) == digits).float().mean().item())
-    return network.eval()
 
 
 class _Progress:

@@ -21,9 +21,13 @@ MAX_PIXELS: Final = 50_000_000
 _CLEAN_FACTOR: Final = 20
 
 
-def to_model_input(encoded: bytes) -> NDArray[np.uint8]:
-    """Decode and resize exactly as the served preprocessor does: [48, 48, 3], uint8, RGB."""
-    return TRANSFORM.apply(decode_image(encoded, max_pixels=MAX_PIXELS))
+def to_model_input(encoded: bytes, transform: ImageTransform = TRANSFORM) -> NDArray[np.uint8]:
+    """Decode and resize exactly as the served preprocessor does.
+
+    Returns:
+        [H, W, 3], uint8, RGB, with the height and width of `transform`, 48 x 48 by default.
+    """
+    return transform.apply(decode_image(encoded, max_pixels=MAX_PIXELS))
 
 
 def encode_picture(pixels: NDArray[np.uint8], file_format: str, quality: int = 90) -> bytes:
@@ -52,20 +56,23 @@ def clean_scan(image: NDArray[np.float32], *, is_inverted: bool = False) -> NDAr
 
 
 def training_input(
-    shape: DigitShape, image: NDArray[np.float32], rng: Generator
+    shape: DigitShape,
+    image: NDArray[np.float32],
+    rng: Generator,
+    transform: ImageTransform = TRANSFORM,
 ) -> NDArray[np.uint8]:
     """Make one picture to learn from: mostly a photograph, sometimes a plain or a tiny scan.
 
     Returns:
-        [48, 48, 3], uint8, RGB, through the serving transform.
+        [H, W, 3], uint8, RGB, with the height and width of `transform`, 48 x 48 by default.
     """
     if rng.random() < 0.12:
-        return TRANSFORM.apply(_plain_scan(image, rng))
+        return transform.apply(_plain_scan(image, rng))
     photograph = take_photograph(shape, rng)
     if rng.random() < 0.5:
         # PNG changes nothing, so only the other formats are worth their time.
         photograph = decode_image(encode_lossy(photograph, rng), max_pixels=MAX_PIXELS)
-    return TRANSFORM.apply(photograph)
+    return transform.apply(photograph)
 
 
 def encode_lossy(pixels: NDArray[np.uint8], rng: Generator) -> bytes:

@@ -17,6 +17,8 @@ class Purpose(IntEnum):
     SAMPLES = 5
     GOLDEN = 6
     DRAWN = 7
+    CALIBRATION = 8
+    COMPARISON = 9
 
 
 def dice(purpose: Purpose, *key: int) -> Generator:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -31,11 +30,14 @@ from examples.digits.seeds import Purpose
 from examples.digits.sevens import add_barless_sevens
 from examples.digits.strokes import trace_shapes
 from triptych.errors import ReleaseExists
+from triptych.export.preprocess_steps import ImageStep
+from triptych.export.provenance import git_commit
 from triptych.export.release_writer import (
+    Draft,
     GoldenInput,
-    ImageClassifier,
+    Verdict,
     next_number,
-    write_release,
+    staged_release,
 )
 from triptych.routing import ReleaseName
 
@@ -105,22 +107,21 @@ def _release(arguments: argparse.Namespace) -> None:
     if (repository / str(ReleaseName(NAME, number))).exists():
         raise ReleaseExists(f"{ReleaseName(NAME, number)} exists; say another --number.")
     trained = _train(arguments.epochs, arguments.seed)
-    release = ImageClassifier(
+    draft = Draft(
         name=NAME,
         number=number,
         onnx_model=trained.onnx_model,
         labels=tuple(str(digit) for digit in range(10)),
-        transform=TRANSFORM,
+        preprocess=ImageStep(TRANSFORM, MAX_PIXELS),
         top_k=10,
         max_batch_size=32,
-        max_pixels=MAX_PIXELS,
-        golden=trained.golden,
         source=_source(arguments.epochs, arguments.seed),
         metrics=_metrics(trained),
     )
-    folder = write_release(
-        repository, release, git_commit=_git_commit(), created=datetime.now(tz=UTC)
-    )
+    with staged_release(repository, draft) as staged:
+        verdict = Verdict(golden=trained.golden)
+        commit, now = git_commit(_HERE), datetime.now(tz=UTC)
+        folder = staged.publish(verdict, git_commit=commit, created=now)
     _SAMPLES.mkdir(exist_ok=True)
     for sample in trained.samples:
         (_SAMPLES / sample.file_name).write_bytes(sample.encoded)
@@ -174,13 +175,6 @@ def _source(epochs: int, seed: int) -> dict[str, str]:
         "epochs": str(epochs),
         "seed": str(seed),
     }
-
-
-def _git_commit() -> str:
-    """The commit that trained, marked where the tree had changes."""
-    command = ["git", "-C", str(_HERE), "describe", "--always", "--dirty", "--abbrev=40"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

@@ -82,16 +82,21 @@ def show(release: str, model_repository: Path | None, as_json: bool) -> None:
 @releases.command()
 @click.argument("names", metavar="[RELEASE]...", nargs=-1)
 @click.option("--no-replay", is_flag=True, help="Only look at the files; start no Triton.")
+@click.option(
+    "--here", is_flag=True, hidden=True, help="Start Triton from this Python or not at all."
+)
 @_repository
-def verify(names: tuple[str, ...], no_replay: bool, model_repository: Path | None) -> None:
+def verify(
+    names: tuple[str, ...], no_replay: bool, here: bool, model_repository: Path | None
+) -> None:
     """Re-hash every file of releases, and replay their golden inputs through a Triton.
 
     Exit code 1 when anything is not as it was released.
     """
     catalogue = _read(model_repository)
     chosen = [catalogue.find(name) for name in dict.fromkeys(names)] or [*catalogue.releases]
-    if not no_replay and not _is_serving_environment():
-        _verify_elsewhere([*names, "--model-repository", str(catalogue.repository.resolve())])
+    if not no_replay and not here and (python := _serving_python()) != Path(sys.executable):
+        sys.exit(_verify_with(python, names, catalogue.repository))
     problems = {release.name: check_bytes(release) for release in chosen}
     intact = [release for release in chosen if not problems[release.name]]
     replayed = {} if no_replay else replay_all(catalogue.repository, intact)
@@ -105,16 +110,22 @@ def verify(names: tuple[str, ...], no_replay: bool, model_repository: Path | Non
     sys.exit(1 if broken or any(problems.values()) else 0)
 
 
-def _is_serving_environment() -> bool:
+def _serving_python() -> Path:
     try:
-        return serving_python() == Path(sys.executable)
+        return serving_python()
     except EnvironmentUnfit as exc:
-        raise EnvironmentUnfit(f"{exc} With --no-replay only the files are looked at.") from exc
+        raise EnvironmentUnfit(
+            "Triton, which replays golden inputs, starts from the serving environment only: run "
+            "`make setup`, or name its Python in TRIPTYCH_SERVING_PYTHON; with --no-replay only "
+            "the files are looked at."
+        ) from exc
 
 
-def _verify_elsewhere(arguments: list[str]) -> None:
-    command = [str(serving_python()), "-m", "triptych", "releases", "verify", *arguments]
-    sys.exit(subprocess.run(command, check=False).returncode)
+def _verify_with(python: Path, names: tuple[str, ...], repository: Path) -> int:
+    """Run the same command with the Python of another environment, and give its exit code."""
+    options = ["--here", "--model-repository", str(repository)]
+    command = [str(python), "-m", "triptych", "releases", "verify", *options, *names]
+    return subprocess.run(command, check=False).returncode
 
 
 def _report(release: Release, problems: list[str], answers: Replayed | None) -> None:
