@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.local_stack import LocalStack, local_stack
+from tests.word_votes import repository_with_words
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Debian's; where there is none, Playwright takes the one that it brought itself.
@@ -30,7 +31,9 @@ expect.set_options(timeout=20_000)
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    with local_stack(tmp_path_factory.mktemp("state"), PROJECT / "model_repository") as running:
+    folder = tmp_path_factory.mktemp("stack")
+    repository = repository_with_words(folder / "models")
+    with local_stack(folder / "state", repository) as running:
         yield running
 
 

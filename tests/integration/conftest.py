@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from benchmarks.local_stack import LocalStack, local_stack
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.word_votes import repository_with_words
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    state_dir = tmp_path_factory.mktemp("state")
-    with local_stack(state_dir, PROJECT / "model_repository", "--no-ui") as running:
+    folder = tmp_path_factory.mktemp("stack")
+    repository = repository_with_words(folder / "models")
+    with local_stack(folder / "state", repository, "--no-ui") as running:
         yield running
 
 
