@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-test setup-export demo demo-text down test lint format types unit \
-	integration e2e bench screenshots train-digits lock python
+	integration e2e bench screenshots train-digits checkpoints export-table lock python
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -75,6 +75,13 @@ screenshots: setup-test ## Write docs/images/ from the real stack
 
 train-digits: setup-export ## Train the next release of digits
 	.venv-export/bin/python -m examples.digits.train --model-repository model_repository
+
+checkpoints: setup-export ## Train and write what `make export-table` exports, in about an hour
+	test -f checkpoints/digits-resnet18/figures.json || .venv-export/bin/python -m examples.digits.train_resnet18
+	test -f checkpoints/keras-digits/digits.keras || .venv-export/bin/python -m examples.shapes.keras_digits
+
+export-table: setup checkpoints ## Write the figures of docs/export.md
+	.venv-export/bin/python -m examples.shapes.table --text-model $(TEXT_MODEL)
 
 lock: setup-dev ## Compile requirements/*.in anew
 	for name in bootstrap serve dev export; do \

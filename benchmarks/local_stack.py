@@ -52,13 +52,21 @@ class LocalStack:
 
 
 @contextmanager
-def local_stack(state_dir: Path, model_repository: Path, *options: str) -> Iterator[LocalStack]:
+def local_stack(
+    state_dir: Path, model_repository: Path, *options: str, python: str | Path = sys.executable
+) -> Iterator[LocalStack]:
     """Run `triptych up --detach`, and `triptych down` at the end.
+
+    Args:
+        state_dir: Everything that the stack writes.
+        model_repository: The releases.
+        options: Further ones of `triptych up`.
+        python: Of the environment that serves, where that is not this one.
 
     Raises:
         RuntimeError: it did not start; the message is what it printed.
     """
-    triptych = [sys.executable, "-m", "triptych"]
+    triptych = [str(python), "-m", "triptych"]
     where = ["--state-dir", str(state_dir)]
     ports = [
         part
