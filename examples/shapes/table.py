@@ -60,12 +60,13 @@ def jobs(text_model: str) -> list[Job]:
     """Everything that the page reports on."""
     pictures = _DIGITS / "calibration"
     digits = ("--golden", str(_DIGITS / "golden"))
+    measured = ("--metrics", str(_DIGITS / "figures.json"))
     keras = (str(_KERAS / "digits.keras"), "--rescale", "1", *digits)
     shapes = {name: write_checkpoint(name, _CHECKPOINTS / "shapes") for name in SHAPES}
     resnet = "ResNet-18 at 224, trained on digits"
     return [
         *(Job(f"{it} (random weights)", it, (str(path),), pictures) for it, path in shapes.items()),
-        Job(resnet, "digits-resnet18", (str(_DIGITS), *digits), pictures),
+        Job(resnet, "digits-resnet18", (str(_DIGITS), *digits, *measured), pictures),
         Job("Keras CNN at 48, trained on digits", "digits-keras", keras, pictures),
         Job(
             "MiniLM-L6, zero-shot topics",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterable
@@ -69,6 +70,9 @@ _OPTIONS: Final = (
     click.option("--golden", type=_FOLDER, help="Own images, or .txt files, for the parity gate."),
     click.option("--precision", type=click.Choice(list(TOLERANCES)), default="fp32"),
     click.option("--calibration", type=_FOLDER, help="Typical inputs, for int8."),
+    click.option(
+        "--metrics", type=_FILE, help="JSON with what you measured; release.json keeps it."
+    ),
     click.option("--tolerance-top-1", type=click.FloatRange(0, 1), help="Default 1, int8 0.98."),
     click.option("--tolerance-score", type=click.FloatRange(0), help="Default 0.001, int8 any."),
     click.option("--untrained", "is_untrained", is_flag=True, help="The weights are random."),
@@ -93,6 +97,7 @@ def export_command(source: str, model_repository: Path | None, **given: Any) -> 
     but not promotable, because the parity gate did not pass.
     """
     options = _source_options(given)
+    given["metrics"] = _read_metrics(given["metrics"])
     repository = settings_from(model_repository=model_repository).model_repository
     started = time.monotonic()
     request = ExportRequest(source=source, model_repository=repository, options=options, **given)
@@ -141,6 +146,18 @@ def _read_transform(file: Path | None) -> dict[str, object]:
     if not isinstance(content, dict):
         raise OptionInvalid(f"{file} holds no fields; write for example: size: 224")
     return {str(key): value for key, value in content.items()}
+
+
+def _read_metrics(file: Path | None) -> dict[str, object]:
+    if file is None:
+        return {}
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except ValueError as exc:
+        raise OptionInvalid(f"{file} is not JSON: {exc}") from exc
+    if not isinstance(content, dict):
+        raise OptionInvalid(f"{file} holds no JSON object.")
+    return content
 
 
 def _print_summary(exported: Exported, seconds: float) -> None:

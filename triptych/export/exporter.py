@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -69,6 +69,7 @@ class ExportRequest:
     precision: str = "fp32"
     tolerance_top_1: float | None = None
     tolerance_score: float | None = None
+    metrics: Mapping[str, object] = field(default_factory=dict)
     is_untrained: bool = False
     is_forced: bool = False
     is_dry_run: bool = False
@@ -141,7 +142,8 @@ def _draft(request: ExportRequest, loaded: LoadedModel, number: int) -> Draft:
     top_k = min(_USUAL_LABELS, classes) if request.top_k is None else request.top_k
     if not 1 <= top_k <= classes:
         raise OptionInvalid(f"--top-k is {top_k}; this network has {classes} classes.")
-    calibrated = {"calibration": str(request.calibration)} if request.precision == "int8" else {}
+    is_int8, calibration = request.precision == "int8", request.calibration
+    calibrated = {"calibration": calibration.name} if is_int8 and calibration else {}
     return Draft(
         name=request.name,
         number=number,
@@ -152,6 +154,7 @@ def _draft(request: ExportRequest, loaded: LoadedModel, number: int) -> Draft:
         max_batch_size=request.max_batch_size,
         source={**loaded.origin, **calibrated},
         precision=request.precision,
+        metrics=request.metrics,
     )
 
 

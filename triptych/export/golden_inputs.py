@@ -81,7 +81,21 @@ def read_items(folder: Path, task: Task) -> list[Item]:
         wanted = ".txt files with a text on each line"
     if not items:
         raise OptionInvalid(f"{folder} holds no {wanted}.")
-    return items
+    return _told_apart(items)
+
+
+def _told_apart(items: list[Item]) -> list[Item]:
+    """A release keeps its golden inputs in one folder, so no two may have the same name."""
+    seen: set[str] = set()
+    named = []
+    for item in items:
+        name, again = item.name, 1
+        while name in seen:
+            again += 1
+            name = f"{again}-{item.name}"
+        seen.add(name)
+        named.append(Item(name, item.encoded))
+    return named
 
 
 def _lines(file: Path) -> list[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -73,7 +74,7 @@ def read_image_input(
     normalisation = Normalisation.of(
         _per_channel("mean", given.get("mean", 0.0), len(channels)),
         _per_channel("std", given.get("std", 1.0), len(channels)),
-        rescale=_number("rescale", given.get("rescale", 1 / 255)),
+        rescale=_factor("rescale", given.get("rescale", 1 / 255)),
         channels=channels,
         is_channels_first=is_channels_first
         if layout is None
@@ -87,8 +88,8 @@ def _size(given: object, own: tuple[int, int] | None) -> tuple[int, int]:
         if own is None:
             raise OptionInvalid("This source says nothing about its input; give --size, e.g. 224.")
         return own
-    sides = [int(side) for side in str(given).lower().split("x") if side.isdecimal()]
-    if len(sides) not in {1, 2} or min(sides) < 1:
+    sides = _sides(given)
+    if len(sides) not in {1, 2}:
         raise OptionInvalid(f"size is {given!r}; write 224, or height x width as 192x256.")
     size = (sides[0], sides[-1])
     if own is not None and size != own:
@@ -101,14 +102,21 @@ def _resize(given: object) -> Resize | None:
         return None
     if given == "none":
         return NoResize()
-    sides = [int(side) for side in str(given).lower().split("x") if side.isdecimal()]
-    if len(sides) == 1 and sides[0] > 0:
+    sides = _sides(given)
+    if len(sides) == 1:
         return ShortestEdge(sides[0])
-    if len(sides) == 2 and min(sides) > 0:
+    if len(sides) == 2:
         return Stretch(*sides)
     raise OptionInvalid(
         f"resize is {given!r}; it is stretch, none, 256 (shortest edge) or 256x256."
     )
+
+
+def _sides(given: object) -> list[int]:
+    """The lengths in "224" or "192x256"; empty where anything else stands there."""
+    parts = str(given).lower().split("x")
+    lengths = [int(part) for part in parts if part.isdecimal()]
+    return lengths if len(lengths) == len(parts) and min(lengths) > 0 else []
 
 
 def _choice(field: str, given: object, choices: Mapping[str, Value]) -> Value:
@@ -119,9 +127,19 @@ def _choice(field: str, given: object, choices: Mapping[str, Value]) -> Value:
 
 def _number(field: str, given: object) -> float:
     try:
-        return float(str(given))
+        number = float(str(given))
     except ValueError as exc:
         raise OptionInvalid(f"{field} is {given!r}; it is a number.") from exc
+    if not math.isfinite(number):
+        raise OptionInvalid(f"{field} is {given!r}; it is a finite number.")
+    return number
+
+
+def _factor(field: str, given: object) -> float:
+    number = _number(field, given)
+    if not number:
+        raise OptionInvalid(f"{field} is {given!r}; that would make every pixel the same.")
+    return number
 
 
 def _per_channel(field: str, given: object, channels: int) -> tuple[float, ...]:

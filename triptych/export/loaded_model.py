@@ -105,7 +105,11 @@ def choose_labels(
         )
     if given is None and own is not None and len(own) != classes:
         raise SourceUnfit(f"The checkpoint names {len(own)} labels for {classes} classes.")
-    return tuple(given or own or (str(number) for number in range(classes)))
+    labels = tuple(given or own or (str(number) for number in range(classes)))
+    for label in labels:
+        if not label.strip() or label.splitlines() != [label]:
+            raise OptionInvalid(f"The label {label!r} is no single line of text; see --labels.")
+    return labels
 
 
 def as_logits(

@@ -156,7 +156,7 @@ def _before_softmax(graph: onnx.GraphProto, output: str) -> str:
         SourceUnfit: the classes do not exclude each other.
     """
     node = _last_node(graph, output)
-    if node is None or node.op_type not in {"Softmax", "Sigmoid"}:
+    if node is None or not (_is_softmax(node) or node.op_type == "Sigmoid"):
         return output
     if node.op_type == "Sigmoid":
         raise SourceUnfit(
@@ -169,7 +169,13 @@ def _before_softmax(graph: onnx.GraphProto, output: str) -> str:
 def ends_in_softmax(graph: onnx.GraphProto) -> bool:
     """Whether a network answers with probabilities."""
     node = _last_node(graph, graph.output[0].name)
-    return node is not None and node.op_type == "Softmax"
+    return node is not None and _is_softmax(node)
+
+
+def _is_softmax(node: onnx.NodeProto) -> bool:
+    """Whether it makes probabilities of the classes, the second and last dimension."""
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), -1)
+    return node.op_type == "Softmax" and axis in {-1, 1}
 
 
 def _last_node(graph: onnx.GraphProto, output: str) -> onnx.NodeProto | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from python_backends.shared.top_k import softmax
+from triptych.errors import SourceUnfit
 from triptych.export.loaded_model import SourceModel, Tensors
 from triptych.export.served_answers import ServedAnswers
 
@@ -107,8 +109,10 @@ def compare(
     `names` are those of the golden inputs, [N]; `prepared` holds what the source's own
     preprocessing makes of them, with batch N; `labels` are one per class, [C].
     """
-    theirs, ours = softmax(source.infer(prepared)), softmax(served.logits)
-    alone = source.infer(_network_inputs(source, served.features))
+    asked = _ask_one_by_one(source, prepared)
+    alone = _ask_one_by_one(source, _network_inputs(source, served.features))
+    _check_finite(names, asked, served.logits)
+    theirs, ours = softmax(asked), softmax(served.logits)
     disagreements = _disagreements(names, theirs, served, labels)
     met, classes = len(set(theirs.argmax(axis=1).tolist())), theirs.shape[1]
     agreement, scores = 1 - len(disagreements) / len(names), Difference.of(ours, theirs)
@@ -132,6 +136,28 @@ def compare(
     )
 
 
+def _ask_one_by_one(source: SourceModel, tensors: Tensors) -> NDArray[np.float32]:
+    """Ask the source about each item alone.
+
+    Triton is asked in batches: an item that its neighbours change shows as a difference.
+    """
+    items = range(len(tensors[0]))
+    answers = [source.infer(tuple(tensor[at : at + 1] for tensor in tensors)) for at in items]
+    return np.concatenate(answers)
+
+
+def _check_finite(names: Sequence[str], *logits: NDArray[np.float32]) -> None:
+    """Refuse what no comparison can judge.
+
+    Raises:
+        SourceUnfit: an answer is no number.
+    """
+    for array in logits:
+        for name, row in zip(names, array, strict=True):
+            if not np.isfinite(row).all():
+                raise SourceUnfit(f"The network answers {name} with NaN or infinity.")
+
+
 def _disagreements(
     names: Sequence[str], theirs: NDArray[np.float32], served: ServedAnswers, labels: Sequence[str]
 ) -> tuple[tuple[str, str, str], ...]:
@@ -145,6 +171,8 @@ def _missed(agreement: float, scores: Difference, tolerances: Tolerances) -> lis
     failures = []
     if agreement < tolerances.top_1:
         failures.append(f"top-1 agreement is {agreement:.2%}, {tolerances.top_1:.2%} is needed")
+    if not math.isfinite(scores.largest):
+        failures.append("an answer is not a number")
     if tolerances.score is not None and scores.largest > tolerances.score:
         failures.append(f"a score differs by {scores.largest:.2g}, {tolerances.score:g} is allowed")
     return failures

@@ -52,6 +52,7 @@ _HF_LOADERS: Final = {
     "text-classification": Loader("hf_text", "load_classifier", "export-torch"),
     "zero-shot": Loader("hf_text", "load_topics", "export-torch"),
 }
+_OF_TEXTS: Final = (_HF_LOADERS["text-classification"], _HF_LOADERS["zero-shot"])
 _FACTORY: Final = Loader("torch_module", "load_factory", "export-torch")
 _TORCHSCRIPT: Final = Loader("torch_module", "load_torchscript", "export-torch")
 _KERAS: Final = Loader("keras_model", "load_keras", "export-tf")
@@ -79,10 +80,14 @@ def load_source(source: str, options: SourceOptions) -> LoadedModel:
         SourceUnfit: the checkpoint cannot become a release.
     """
     name, loader, is_image = _find_loader(source, options)
-    if options.weights is not None and loader is not _FACTORY:
-        raise OptionInvalid("--weights is for torch:package.module:factory only.")
     if is_image and options.task not in {None, "image-classification"}:
         raise OptionInvalid(f"This source can only be an image classifier, not {options.task}.")
+    if options.weights is not None and loader is not _FACTORY:
+        raise OptionInvalid("--weights is for torch:package.module:factory only.")
+    if options.max_tokens is not None and loader not in _OF_TEXTS:
+        raise OptionInvalid("--max-tokens is for texts only.")
+    if options.topics and loader is not _HF_LOADERS["zero-shot"]:
+        raise OptionInvalid("--topics is for zero-shot classification only.")
     return loader.load(name, options)
 
 

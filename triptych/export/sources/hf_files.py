@@ -111,6 +111,19 @@ def load_weights(kind: type[Any], folder: Path, *, not_needed: str | None = None
     return model.eval()
 
 
+def check_single_label(config: Any) -> None:  # noqa: ANN401 - transformers' own type
+    """See that the classes of a head exclude each other.
+
+    Raises:
+        SourceUnfit: they do not, or there are none.
+    """
+    problem = getattr(config, "problem_type", None)
+    if problem in {"multi_label_classification", "regression"}:
+        raise SourceUnfit(
+            f"The head is for {problem}; only single-label classification can be served."
+        )
+
+
 def quietly(load: Callable[[], Model]) -> Model:
     """Call transformers without its progress bars and advice; ours says what is going on."""
     transformers.logging.set_verbosity_error()

@@ -67,6 +67,7 @@ def load(name: str, options: SourceOptions) -> LoadedModel:
     kind = transformers.AutoModelForImageClassification
     network = LogitsOnly(hf_files.quietly(lambda: hf_files.load_weights(kind, folder))).eval()
     config = network.model.config
+    hf_files.check_single_label(config)
     processor = _read_processor(folder)
     is_grayscale = getattr(config, "num_channels", 3) == 1
     normalisation = _probe_normalisation(processor, is_grayscale=is_grayscale)

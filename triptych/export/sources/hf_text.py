@@ -50,11 +50,7 @@ def load_classifier(name: str, options: SourceOptions) -> LoadedModel:
     folder = hf_files.find_checkpoint(name)
     kind = transformers.AutoModelForSequenceClassification
     model = hf_files.quietly(lambda: hf_files.load_weights(kind, folder))
-    if model.config.problem_type in {"multi_label_classification", "regression"}:
-        raise SourceUnfit(
-            f"The head is for {model.config.problem_type}; only single-label classification can "
-            "be served."
-        )
+    hf_files.check_single_label(model.config)
     names = model.config.id2label
     own = [str(names[number]) for number in sorted(names)]
     return _finish(name, folder, TextLogits(model).eval(), options, own)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,8 +22,6 @@ from triptych.errors import SourceUnfit
 from triptych.export.loaded_model import LoadedModel, SourceOptions, Tensors, as_logits
 from triptych.export.onnx_graph import OPSET, ends_in_softmax
 from triptych.export.sources.onnx_file import serve_network
-
-_BATCH: Final = 8
 
 
 def load_keras(name: str, options: SourceOptions) -> LoadedModel:
@@ -96,13 +94,9 @@ def _finish(
 ) -> LoadedModel:
     logging.getLogger("tf2onnx").setLevel(logging.WARNING)
 
-    def in_batches(tensors: Tensors) -> NDArray[np.float32]:
-        starts = range(0, len(tensors[0]), _BATCH)
-        return np.concatenate([infer((tensors[0][at : at + _BATCH],)) for at in starts])
-
     session = onnxruntime.InferenceSession(
         network.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     loaded = serve_network(network, session, options, origin, is_channels_first=False)
-    asked = as_logits(in_batches) if ends_in_softmax(network.graph) else in_batches
+    asked = as_logits(infer) if ends_in_softmax(network.graph) else infer
     return replace(loaded, source=replace(loaded.source, infer=asked))

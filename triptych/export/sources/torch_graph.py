@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from triptych.errors import SourceUnfit
 from triptych.export.loaded_model import Tensors
 from triptych.export.onnx_graph import BATCH, OPSET
-
-_BATCH: Final = 8  # two would do to see that nothing mixes items; eight is quick
 
 
 def trace(module: torch.nn.Module, examples: Sequence[torch.Tensor]) -> onnx.ModelProto:
@@ -74,14 +72,8 @@ def runner(module: torch.nn.Module) -> Callable[[Tensors], NDArray[np.float32]]:
     """What SourceModel.infer wants: batches through the module itself."""
 
     def infer(tensors: Tensors) -> NDArray[np.float32]:
-        answers = []
+        batch: list[Any] = [torch.from_numpy(np.ascontiguousarray(tensor)) for tensor in tensors]
         with torch.no_grad():
-            for start in range(0, len(tensors[0]), _BATCH):
-                batch: list[Any] = [
-                    torch.from_numpy(np.ascontiguousarray(tensor[start : start + _BATCH]))
-                    for tensor in tensors
-                ]
-                answers.append(module(*batch).float().numpy())
-        return np.concatenate(answers)
+            return np.asarray(module(*batch).float().numpy())
 
     return infer
