@@ -164,7 +164,7 @@ def _print_summary(exported: Exported, seconds: float) -> None:
     draft, report = exported.draft, exported.report
     rows = [
         ("release", f"{draft.release} ({draft.preprocess.task}, {draft.precision})"),
-        ("source", ", ".join(draft.source.values())),
+        ("source", ", ".join(value for key, value in draft.source.items() if key != "topics")),
         ("model", f"{len(draft.onnx_model) / 1e6:.1f} MB of ONNX, {report.classes} classes"),
         ("top-1", f"{report.top_1_agreement:.2%} of {report.inputs} golden inputs agree"),
         ("top-5", f"{report.top_5_overlap:.2%} overlap"),

@@ -16,6 +16,9 @@ TEXT_SUFFIXES = frozenset({".txt"})
 # A sample shows what the model does; a whole book on a button does not.
 MOST_SAMPLE_BYTES = 10_000
 
+# The list scrolls by itself: a click on its last text must not leave the answer out of sight.
+LIST_HEIGHT_PIXELS = 300
+
 
 @dataclass(frozen=True)
 class SampleText:
@@ -46,13 +49,14 @@ def show_sample_texts(
 ) -> None:
     """Draw the buttons; a click hands the sample's text to on_choose."""
     st.caption("Or try one of these:")
-    for sample in samples:
-        st.button(
-            view_models.to_sample_label(sample.text),
-            key=f"sample-{sample.name}",
-            on_click=on_choose,
-            args=(sample.text,),
-            disabled=disabled,
-            width="stretch",
-            wrap=True,
-        )
+    with st.container(height=LIST_HEIGHT_PIXELS, border=False):
+        for sample in samples:
+            st.button(
+                view_models.to_sample_label(sample.text),
+                key=f"sample-{sample.name}",
+                on_click=on_choose,
+                args=(sample.text,),
+                disabled=disabled,
+                width="stretch",
+                wrap=True,
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,7 +79,9 @@ def load_topics(name: str, options: SourceOptions) -> LoadedModel:
     )
     network = SentenceTopics(encoder, read_pooling(folder)).eval()
     network.set_topics(batch["input_ids"], batch["attention_mask"])
-    return _finish(name, folder, network, options, list(options.topics))
+    loaded = _finish(name, folder, network, options, list(options.topics))
+    topics = "; ".join(f"{label}: {text}" for label, text in options.topics.items())
+    return replace(loaded, origin={**loaded.origin, "topics": topics})
 
 
 def _finish(
