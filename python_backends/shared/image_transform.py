@@ -86,6 +86,11 @@ class ImageTransform:
     resize: Resize | None = None
     is_grayscale: bool = False
 
+    def resized(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of a picture of this size before the middle is cut out of it."""
+        resize = self.resize or Stretch(self.height_pixels, self.width_pixels)
+        return resize.size_of(height, width)
+
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Bring one picture to the final size.
 
@@ -98,8 +103,7 @@ class ImageTransform:
         image = Image.fromarray(pixels)
         if self.is_grayscale:
             image = image.convert("L")
-        resize = self.resize or Stretch(self.height_pixels, self.width_pixels)
-        height, width = resize.size_of(image.height, image.width)
+        height, width = self.resized(image.height, image.width)
         if (height, width) == (self.height_pixels, self.width_pixels):
             return _three_channels(image.resize((width, height), self.resize_filter.value))
         return _three_channels(self._cut_out(image, height, width))

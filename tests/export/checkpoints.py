@@ -119,7 +119,11 @@ def mobilenet(folder: Path) -> Path:
 def efficientnet(folder: Path) -> Path:
     """Rescaled with an offset and normalised twice."""
     config = transformers.EfficientNetConfig(
-        image_size=64, width_coefficient=0.5, depth_coefficient=0.3, hidden_dim=640
+        image_size=64,
+        width_coefficient=0.5,
+        depth_coefficient=0.3,
+        hidden_dim=640,
+        initializer_range=0.2,  # with the usual one so deep a network forgets what it saw
     )
     processor = transformers.EfficientNetImageProcessor(
         size={"height": 64, "width": 64}, rescale_offset=True, rescale_factor=1 / 127.5
@@ -190,15 +194,13 @@ def bert(folder: Path) -> Path:
     tokens = tokenizer()
     texts = [sentence(colour, number) for colour in range(3) for number in range(100, 180)]
     batch = tokens(texts, padding="max_length", max_length=32, return_tensors="pt")
-    fit_head(
-        model, model.classifier, {key: batch[key] for key in ("input_ids", "attention_mask")}
-    )
+    fit_head(model, model.classifier, {key: batch[key] for key in ("input_ids", "attention_mask")})
     model.save_pretrained(folder)
     tokens.save_pretrained(folder)
     return folder
 
 
-class ColourNet(torch.nn.Module):
+class ColourNet(torch.nn.Module):  # type: ignore[misc]  # .venv has no torch
     """A plain torch network, 24 x 32 pixels, as somebody's own package would have it."""
 
     def __init__(self) -> None:

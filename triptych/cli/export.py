@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterable
@@ -96,6 +97,8 @@ def export_command(source: str, model_repository: Path | None, **given: Any) -> 
     Converts it, holds the served pipeline against the source, and writes it. Exit code 3: written,
     but not promotable, because the parity gate did not pass.
     """
+    # So that a stop, too, leaves through every `finally`.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     options = _source_options(given)
     given["metrics"] = _read_metrics(given["metrics"])
     repository = settings_from(model_repository=model_repository).model_repository
@@ -123,7 +126,7 @@ def _source_options(given: dict[str, Any]) -> SourceOptions:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
+        return [line.strip() for line in file.read_text("utf-8-sig").splitlines() if line.strip()]
     except UnicodeDecodeError as exc:
         raise OptionInvalid(f"{file} is not UTF-8.") from exc
 

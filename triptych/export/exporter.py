@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from python_backends.shared.contract import Status
 from triptych.errors import OptionInvalid
 from triptych.export.feeding import feed
 from triptych.export.golden_inputs import Item, builtin_items, read_items
-from triptych.export.loaded_model import LoadedModel, SourceOptions
+from triptych.export.loaded_model import LoadedModel, SourceModel, SourceOptions, Tensors
 from triptych.export.parity import TOLERANCES, ParityReport, compare
 from triptych.export.parity_markdown import to_markdown
 from triptych.export.provenance import git_commit
@@ -166,13 +167,16 @@ def _report(
     progress: Progress,
 ) -> ParityReport:
     usual = TOLERANCES[request.precision]
+    for given in (request.tolerance_top_1, request.tolerance_score):
+        if given is not None and not math.isfinite(given):
+            raise OptionInvalid("A tolerance is a finite number.")
     tolerances = replace(
         usual,
         top_1=usual.top_1 if request.tolerance_top_1 is None else request.tolerance_top_1,
         score=usual.score if request.tolerance_score is None else request.tolerance_score,
     )
     with progress.bar(items, "Asking the source framework") as bar:
-        prepared = [loaded.source.prepare(item.encoded) for item in bar]
+        prepared = [_prepare(loaded.source, item) for item in bar]
     return compare(
         [item.name for item in items],
         tuple(np.stack(column) for column in zip(*prepared, strict=True)),
@@ -182,6 +186,13 @@ def _report(
         is_trained=loaded.is_trained and not request.is_untrained,
         tolerances=tolerances,
     )
+
+
+def _prepare(source: SourceModel, item: Item) -> Tensors:
+    try:
+        return source.prepare(item.encoded)
+    except OptionInvalid as exc:
+        raise OptionInvalid(f"{item.name} cannot be a golden input: {exc}.") from exc
 
 
 def keep_golden(items: list[Item], served: ServedAnswers) -> tuple[GoldenInput, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,8 @@ from PIL import Image, ImageDraw
 from python_backends.shared.contract import Task
 from triptych.errors import OptionInvalid
 
+_NOT_PLAIN: Final = re.compile(r"[^\w.+-]", re.ASCII)
+_LONGEST_NAME: Final = 100
 _IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 # Name, width, height, format, mode: all formats, grey and colour, both orientations, all sizes.
 _PICTURES: Final = (
@@ -85,14 +88,15 @@ def read_items(folder: Path, task: Task) -> list[Item]:
 
 
 def _told_apart(items: list[Item]) -> list[Item]:
-    """A release keeps its golden inputs in one folder, so no two may have the same name."""
+    """Give plain names, all different and not long: a release keeps them as files of one folder."""
     seen: set[str] = set()
     named = []
     for item in items:
-        name, again = item.name, 1
+        plain = _NOT_PLAIN.sub("_", item.name)[-_LONGEST_NAME:]
+        name, again = plain, 1
         while name in seen:
             again += 1
-            name = f"{again}-{item.name}"
+            name = f"{again}-{plain}"
         seen.add(name)
         named.append(Item(name, item.encoded))
     return named

@@ -18,6 +18,8 @@ from python_backends.shared.image_transform import (
 from triptych.errors import OptionInvalid
 from triptych.export.normalisation import Normalisation
 
+# Four thousand squared is fifty megabytes for each item between two steps; nobody serves more.
+_LARGEST_SIDE: Final = 4096
 FIELDS: Final = (
     "size",
     "resize",
@@ -47,9 +49,9 @@ def read_image_input(
     """Read the fields of a transform.
 
     Args:
-        given: size ("224" or "192x256", height first), resize ("stretch", "none", or the length of
-            the shortest edge), filter, rescale (a factor), mean and std (one number or one per
-            channel), channels (rgb, bgr, gray), layout (nchw, nhwc).
+        given: size ("224" or "192x256", height first), resize ("stretch", "none", "256" for the
+            shortest edge, or "256x256"), filter, rescale (a factor), mean and std (one number or
+            one per channel), channels (rgb, bgr, gray), layout (nchw, nhwc).
         is_channels_first: What the framework usually takes.
         own_size: Height and width that the network fixes, if it does.
 
@@ -61,12 +63,12 @@ def read_image_input(
         raise OptionInvalid(f"A transform has no {unknown[0]!r}; it has {', '.join(FIELDS)}.")
     height, width = _size(given.get("size"), own_size)
     channels = _choice("channels", given.get("channels", "rgb"), _CHANNELS)
-    filter_name = str(given.get("filter", "bilinear")).upper()
+    filter_name = given.get("filter", "bilinear")
     filters = {name.lower(): name for name in ResizeFilter.__members__}
     transform = ImageTransform(
         height,
         width,
-        ResizeFilter[_choice("filter", filter_name.lower(), filters)],
+        ResizeFilter[_choice("filter", filter_name, filters)],
         _resize(given.get("resize", "stretch")),
         is_grayscale=channels == (0,),
     )
@@ -92,6 +94,8 @@ def _size(given: object, own: tuple[int, int] | None) -> tuple[int, int]:
     if len(sides) not in {1, 2}:
         raise OptionInvalid(f"size is {given!r}; write 224, or height x width as 192x256.")
     size = (sides[0], sides[-1])
+    if max(size) > _LARGEST_SIDE:
+        raise OptionInvalid(f"size is {given!r}; at most {_LARGEST_SIDE} pixels a side can be.")
     if own is not None and size != own:
         raise OptionInvalid(f"size is {given!r}, but the network takes {own[0]}x{own[1]}.")
     return size

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from triptych.export.preprocess_steps import PreprocessStep
 if TYPE_CHECKING:
     import onnx
 
+# Controls, line and paragraph separators, halves of surrogate pairs: labels.txt has one per line.
+_UNFIT: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
 # The inputs of the network for one item or for a batch: pixel values, or token ids and mask.
 Tensors = tuple[NDArray[Any], ...]
 
@@ -96,30 +99,22 @@ def choose_labels(
     """Take the labels that somebody gave, or the checkpoint's own, or numbers.
 
     Raises:
-        OptionInvalid: they are not one per class.
-        SourceUnfit: the checkpoint's own are not.
+        OptionInvalid: they are not one per class, or not all different.
+        SourceUnfit: the checkpoint's own are not one per class, or there are no classes.
     """
+    if classes < 2:
+        raise SourceUnfit(f"The network has {classes} output; two or more classes are needed.")
     if given is not None and len(given) != classes:
         raise OptionInvalid(
             f"There are {len(given)} labels, but the network has {classes} classes."
         )
     if given is None and own is not None and len(own) != classes:
         raise SourceUnfit(f"The checkpoint names {len(own)} labels for {classes} classes.")
+    if given is not None and len(set(given)) != len(given):
+        raise OptionInvalid("A label is there twice; nobody could tell its classes apart.")
     labels = tuple(given or own or (str(number) for number in range(classes)))
     for label in labels:
-        if not label.strip() or label.splitlines() != [label]:
-            raise OptionInvalid(f"The label {label!r} is no single line of text; see --labels.")
+        if not label.strip() or any(unicodedata.category(sign) in _UNFIT for sign in label):
+            unfit = SourceUnfit if given is None else OptionInvalid
+            raise unfit(f"The label {label!r} is no single line of plain text.")
     return labels
-
-
-def as_logits(
-    infer: Callable[[Tensors], NDArray[np.float32]],
-) -> Callable[[Tensors], NDArray[np.float32]]:
-    """Turn probabilities into log-probabilities, whose softmax they are."""
-
-    def infer_logits(tensors: Tensors) -> NDArray[np.float32]:
-        # float32 has nothing smaller than this that a logarithm could tell from zero.
-        logits: NDArray[np.float32] = np.log(np.maximum(infer(tensors), np.finfo(np.float32).tiny))
-        return logits
-
-    return infer_logits

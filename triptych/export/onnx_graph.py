@@ -12,13 +12,24 @@ import onnx
 from onnx import helper, numpy_helper, version_converter
 
 from python_backends.shared.contract import ATTENTION_MASK, INPUT_IDS, LOGITS, PIXELS
-from triptych.errors import SourceUnfit
+from triptych.errors import SourceUnfit, first_line
 from triptych.export.normalisation import Normalisation
 
 OPSET: Final = 17
 IR_VERSION: Final = 8  # runtimes of 2022 and later load it; 9 is the most that may be served
 BATCH: Final = "N"
 _FLOAT: Final = onnx.TensorProto.FLOAT
+_ONLY_SHAPE: Final = frozenset({"Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast"})
+# Names that the served graph gives; a network that happens to use one has its own renamed.
+_RESERVED: Final = (
+    PIXELS.name,
+    INPUT_IDS.name,
+    ATTENTION_MASK.name,
+    LOGITS.name,
+    "pixel_scale",
+    "pixel_offset",
+    "pixel_channels",
+)
 _NETWORK_INPUT: Final = "network_input"
 # Protobuf refuses larger messages, and external data would be a second file.
 _LARGEST_BYTES: Final = 2**31 - 1
@@ -92,7 +103,7 @@ def check_served(model: onnx.ModelProto) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as exc:
-        raise SourceUnfit(f"The exported graph is not valid ONNX: {_first_line(exc)}") from exc
+        raise SourceUnfit(f"The exported graph is not valid ONNX: {first_line(exc)}") from exc
     domains = {opset.domain: opset.version for opset in model.opset_import}
     if domains != {"": OPSET}:
         raise SourceUnfit(f"The graph needs operator sets that not every engine has: {domains}.")
@@ -136,9 +147,6 @@ def _finish(model: onnx.ModelProto, classes: int) -> onnx.ModelProto:
         names = ", ".join(tensor.name for tensor in graph.output)
         raise SourceUnfit(f"The network has {len(graph.output)} outputs ({names}); one is needed.")
     old = _before_softmax(graph, graph.output[0].name)
-    if old == LOGITS.name:
-        _rename(graph, old, "network_logits")
-        old = "network_logits"
     graph.node.append(helper.make_node("Identity", [old], [LOGITS.name], "logits"))
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info(LOGITS.name, _FLOAT, [BATCH, classes]))
@@ -155,14 +163,15 @@ def _before_softmax(graph: onnx.GraphProto, output: str) -> str:
     Raises:
         SourceUnfit: the classes do not exclude each other.
     """
-    node = _last_node(graph, output)
-    if node is None or not (_is_softmax(node) or node.op_type == "Sigmoid"):
-        return output
-    if node.op_type == "Sigmoid":
+    shaped = _last_node(graph, output, _ONLY_SHAPE)
+    if shaped is not None and shaped.op_type == "Sigmoid":
         raise SourceUnfit(
             "The network ends in a sigmoid, so its classes do not exclude each other; "
             "only single-label classification can be served."
         )
+    node = _last_node(graph, output)
+    if node is None or not _is_softmax(node):
+        return output
     return str(node.input[0])  # what lies behind is nobody's input any more
 
 
@@ -178,10 +187,13 @@ def _is_softmax(node: onnx.NodeProto) -> bool:
     return node.op_type == "Softmax" and axis in {-1, 1}
 
 
-def _last_node(graph: onnx.GraphProto, output: str) -> onnx.NodeProto | None:
+def _last_node(
+    graph: onnx.GraphProto, output: str, passed: frozenset[str] = frozenset({"Identity"})
+) -> onnx.NodeProto | None:
+    """The last node that does something; those of the kinds in `passed` are looked through."""
     producers = {name: node for node in graph.node for name in node.output}
     node = producers.get(output)
-    while node is not None and node.op_type == "Identity":
+    while node is not None and node.op_type in passed:
         node = producers.get(node.input[0])
     return node
 
@@ -193,6 +205,7 @@ def _at_opset(network: onnx.ModelProto) -> onnx.ModelProto:
     kept = [opset for opset in model.opset_import if opset.domain in used | {"", "ai.onnx"}]
     del model.opset_import[:]
     model.opset_import.extend(kept)
+    _make_room(model.graph)
     version = next((opset.version for opset in kept if opset.domain in {"", "ai.onnx"}), 0)
     if version == OPSET:
         return model
@@ -200,7 +213,7 @@ def _at_opset(network: onnx.ModelProto) -> onnx.ModelProto:
         return version_converter.convert_version(model, OPSET)
     except Exception as exc:
         raise SourceUnfit(
-            f"The graph has opset {version} and cannot be brought to {OPSET}: {_first_line(exc)}"
+            f"The graph has opset {version} and cannot be brought to {OPSET}: {first_line(exc)}"
         ) from exc
 
 
@@ -235,11 +248,14 @@ def _replace_inputs(graph: onnx.GraphProto, inputs: list[onnx.ValueInfoProto]) -
     graph.input.extend(inputs)
 
 
+def _make_room(graph: onnx.GraphProto) -> None:
+    for name in _RESERVED:
+        _rename(graph, name, f"network_{name}")
+
+
 def _rename(graph: onnx.GraphProto, old: str, new: str) -> None:
+    for tensor in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
+        tensor.name = new if tensor.name == old else tensor.name
     for node in graph.node:
         node.input[:] = [new if name == old else name for name in node.input]
         node.output[:] = [new if name == old else name for name in node.output]
-
-
-def _first_line(exc: Exception) -> str:
-    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -111,13 +110,13 @@ def compare(
     """
     asked = _ask_one_by_one(source, prepared)
     alone = _ask_one_by_one(source, _network_inputs(source, served.features))
-    _check_finite(names, asked, served.logits)
+    _check_answers(source, names, asked, served.logits)
     theirs, ours = softmax(asked), softmax(served.logits)
     disagreements = _disagreements(names, theirs, served, labels)
     met, classes = len(set(theirs.argmax(axis=1).tolist())), theirs.shape[1]
     agreement, scores = 1 - len(disagreements) / len(names), Difference.of(ours, theirs)
     doubts = _doubts(met, classes, is_trained=is_trained)
-    failures = [*_missed(agreement, scores, tolerances), *doubts, *_inconsistent(ours, served)]
+    failures = _missed(agreement, scores, tolerances) + doubts + _inconsistent(served, labels)
     return ParityReport(
         inputs=len(names),
         classes_met=met,
@@ -146,33 +145,44 @@ def _ask_one_by_one(source: SourceModel, tensors: Tensors) -> NDArray[np.float32
     return np.concatenate(answers)
 
 
-def _check_finite(names: Sequence[str], *logits: NDArray[np.float32]) -> None:
-    """Refuse what no comparison can judge.
+def _check_answers(
+    source: SourceModel,
+    names: Sequence[str],
+    asked: NDArray[np.float32],
+    answered: NDArray[np.float32],
+) -> None:
+    """Refuse what no comparison can judge, [N, C] each.
 
     Raises:
-        SourceUnfit: an answer is no number.
+        SourceUnfit: an answer is no number, or all of them are probabilities.
     """
-    for array in logits:
-        for name, row in zip(names, array, strict=True):
-            if not np.isfinite(row).all():
-                raise SourceUnfit(f"The network answers {name} with NaN or infinity.")
+    for name, theirs, ours in zip(names, asked, answered, strict=True):
+        if not (np.isfinite(theirs).all() and np.isfinite(ours).all()):
+            raise SourceUnfit(f"The network answers {name} with NaN or infinity.")
+    # The postprocess step would flatten probabilities once more.
+    if source.has_logits and (asked >= 0).all() and np.allclose(asked.sum(1), 1, atol=1e-3):
+        raise SourceUnfit(
+            "The network answers with probabilities, and not by a final softmax that could be cut "
+            "off. Export it without, so that it answers with logits."
+        )
 
 
 def _disagreements(
     names: Sequence[str], theirs: NDArray[np.float32], served: ServedAnswers, labels: Sequence[str]
 ) -> tuple[tuple[str, str, str], ...]:
-    expected = [labels[best] for best in theirs.argmax(axis=1)]
-    answered = [str(row[0]) for row in served.labels]
-    pairs = zip(names, expected, answered, strict=True)
-    return tuple(pair for pair in pairs if pair[1] != pair[2])
+    """Inputs whose best class differs, or that were refused; classes may share a label."""
+    expected, answered = theirs.argmax(axis=1), served.logits.argmax(axis=1)
+    return tuple(
+        (name, labels[expected[row]], str(served.labels[row, 0]))
+        for row, name in enumerate(names)
+        if expected[row] != answered[row] or not served.labels[row, 0]
+    )
 
 
 def _missed(agreement: float, scores: Difference, tolerances: Tolerances) -> list[str]:
     failures = []
     if agreement < tolerances.top_1:
         failures.append(f"top-1 agreement is {agreement:.2%}, {tolerances.top_1:.2%} is needed")
-    if not math.isfinite(scores.largest):
-        failures.append("an answer is not a number")
     if tolerances.score is not None and scores.largest > tolerances.score:
         failures.append(f"a score differs by {scores.largest:.2g}, {tolerances.score:g} is allowed")
     return failures
@@ -189,12 +199,15 @@ def _doubts(met: int, classes: int, *, is_trained: bool) -> list[str]:
     return []
 
 
-def _inconsistent(ours: NDArray[np.float32], served: ServedAnswers) -> list[str]:
+def _inconsistent(served: ServedAnswers, labels: Sequence[str]) -> list[str]:
     """The ensemble has to say what its own steps say; an item that it refuses fails here."""
-    refused = int((served.labels[:, 0] == "").sum())
+    answered = served.labels[:, 0]
+    refused = int((answered == "").sum())
     if refused:
         return [f"{refused} golden inputs were refused by the preprocess step"]
-    if np.abs(ours.max(axis=1) - served.scores[:, 0]).max() > 1e-4:
+    if answered.tolist() != [labels[best] for best in served.logits.argmax(axis=1)]:
+        return ["the ensemble's labels are not its model's"]
+    if np.abs(softmax(served.logits).max(axis=1) - served.scores[:, 0]).max() > 1e-4:
         return ["the ensemble's scores are not its model's"]
     return []
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from triptych.errors import SourceUnfit
+from triptych.errors import SourceUnfit, first_line
 from triptych.export.onnx_graph import IR_VERSION, check_served
 
 # In a network of convolutions everything between them is quantised too, or values go to and fro.
@@ -53,14 +53,13 @@ def quantise(model: onnx.ModelProto, feeds: Sequence[Feeds]) -> onnx.ModelProto:
         SourceUnfit: it cannot be quantised.
     """
     logging.getLogger().setLevel(logging.ERROR)  # the library warns through the root logger
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix="triptych-int8-") as scratch:
         plain, result = Path(scratch) / "plain.onnx", Path(scratch) / "int8.onnx"
         onnx.save(model, plain)
         try:
             _quantise_file(plain, result, feeds)
         except Exception as exc:
-            first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-            raise SourceUnfit(f"The network cannot be quantised: {first}") from exc
+            raise SourceUnfit(f"The network cannot be quantised: {first_line(exc)}") from exc
         quantised = onnx.load(result)
     del quantised.graph.value_info[:]
     del quantised.metadata_props[:]

@@ -18,13 +18,13 @@ def open_picture(encoded: bytes, *, is_grayscale: bool = False) -> Image.Image:
     """Decode as transformers.image_utils.load_image does.
 
     Raises:
-        OptionInvalid: the bytes are no picture, so they are no golden input.
+        OptionInvalid: Pillow cannot read the bytes.
     """
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             upright = ImageOps.exif_transpose(image).convert("RGB")
-    except OSError as exc:
-        raise OptionInvalid(f"A golden input is no picture that Pillow can read: {exc}") from exc
+    except Exception as exc:  # damaged files make Pillow raise much besides its own
+        raise OptionInvalid(f"Pillow cannot read it ({type(exc).__name__})") from exc
     return upright.convert("L") if is_grayscale else upright
 
 

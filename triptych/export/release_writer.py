@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from python_backends.shared.contract import STEP_NAMES
 from triptych.errors import ReleaseExists, ReleaseNameInvalid
 from triptych.export.model_configs import PipelineShape, pipeline_configs
 from triptych.export.preprocess_steps import PreprocessStep
@@ -116,11 +119,37 @@ class StagedRelease:
         certificate = _certificate(self._draft, verdict, artifacts, git_commit, created)
         text = json.dumps(certificate, indent=2, ensure_ascii=False)
         (self.repository / name / CERTIFICATE).write_text(text + "\n", encoding="utf-8")
-        check_name(self._target, self._draft.release)
-        for folder in sorted(self.repository.iterdir(), key=lambda path: path.name, reverse=True):
-            shutil.rmtree(self._target / folder.name, ignore_errors=True)  # of a crash, unseen
-            folder.rename(self._target / folder.name)
+        with _alone(self._target):
+            check_name(self._target, self._draft.release)
+            for step in sorted(STEP_NAMES, reverse=True):
+                model = self._draft.release.step(step)
+                shutil.rmtree(self._target / model, ignore_errors=True)  # of a crash, unseen
+                (self.repository / model).rename(self._target / model)
         return self._target / name
+
+
+@contextmanager
+def _alone(repository: Path) -> Iterator[None]:
+    """Keep other writers out between the look at a number and the move."""
+    folder = os.open(repository, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)  # and with it goes the lock
+
+
+@contextmanager
+def _existing(repository: Path) -> Iterator[None]:
+    """Make the folder, and take it away again where nothing came into it."""
+    made = [folder for folder in (repository, *repository.parents) if not folder.exists()]
+    repository.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for folder in made:
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
 
 
 @contextmanager
@@ -131,10 +160,12 @@ def staged_release(repository: Path, draft: Draft) -> Iterator[StagedRelease]:
         ReleaseNameInvalid: the name could not be read back.
         ReleaseExists: releases are immutable, so a number is used once.
     """
-    repository.mkdir(parents=True, exist_ok=True)
     check_name(repository, draft.release)
     # In the repository, because a move is atomic only within one file system.
-    with tempfile.TemporaryDirectory(dir=repository, prefix=".writing-") as scratch:
+    with (
+        _existing(repository),
+        tempfile.TemporaryDirectory(dir=repository, prefix=".writing-") as scratch,
+    ):
         yield StagedRelease(repository, Path(scratch), draft)
 
 

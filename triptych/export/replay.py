@@ -5,6 +5,7 @@ python -m triptych.export.replay REPOSITORY RELEASE TASK ITEMS ANSWERS.npz
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,9 +44,10 @@ def replay(
     """
     with solo_triton(repository, [release]) as connection:
         client = triton.InferenceServerClient(connection.address)
+        size = min(_BATCH, client.get_model_config(str(release)).config.max_batch_size)
         batches = [
-            _ask_all(client, release, task, items[start : start + _BATCH])
-            for start in range(0, len(items), _BATCH)
+            _ask_all(client, release, task, items[start : start + size])
+            for start in range(0, len(items), size)
         ]
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
@@ -81,6 +83,8 @@ def _ask(
 
 def main(arguments: Sequence[str]) -> int:
     """Read the items, ask, and write what was answered."""
+    # So that Triton and its scratch folder are gone, too, when the exporter dies.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     repository, release_name, task, folder, answers = arguments
     release = ReleaseName.parse(release_name)
     if release is None:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,11 @@ from triptych.errors import EnvironmentUnfit, StartFailed
 from triptych.export.loaded_model import Tensors
 from triptych.routing import ReleaseName
 from triptych.stack.settings import StackSettings
+
+# A killed export leaves no Triton behind; why setpriv, says triptych.stack.child_process.
+_END_WITH_PARENT: Final = ("setpriv", "--pdeathsig", "TERM", "--")
+# More than Triton's own exit timeout, and what setting down its folders takes.
+_STOP_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,29 @@ def ask_served(
         for number, item in enumerate(items):
             (folder / f"{number:06d}").write_bytes(item)
         arguments = [str(repository), str(release), task.value, str(folder), str(answers)]
-        command = [str(serving_python()), "-m", "triptych.export.replay", *arguments]
-        asked = subprocess.run(command, check=False, capture_output=True, text=True)
-        if asked.returncode:
-            last = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
+        python = [*_END_WITH_PARENT, str(serving_python())]
+        command = [*python, "-m", "triptych.export.replay", *arguments]
+        exit_code, said = _run(command)
+        if exit_code:
+            last = (said.strip().splitlines() or ["no reason given"])[-1]
             raise StartFailed(f"The release cannot be served: {last}")
         with np.load(answers) as arrays:
             return _read({name: arrays[name] for name in arrays.files}, task)
+
+
+def _run(command: Sequence[str]) -> tuple[int, str]:
+    """Run to the end, and let it stop its Triton in order if we are interrupted meanwhile."""
+    # In a session of its own: Ctrl-C reaches us alone, and we pass one signal on.
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            _, said = process.communicate()
+        except BaseException:
+            process.terminate()
+            process.wait(_STOP_SECONDS)
+            raise
+    return process.returncode, said
 
 
 def _read(arrays: dict[str, NDArray[Any]], task: Task) -> ServedAnswers:

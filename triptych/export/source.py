@@ -135,14 +135,15 @@ def _guess_task(name: str, options: SourceOptions) -> str:
     if not config.is_file():
         config = _download_config(name)
     try:
-        architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or [""]
-    except (OSError, ValueError, AttributeError) as exc:
+        content = json.loads(config.read_text(encoding="utf-8"))
+        architecture = str(next(iter(content.get("architectures") or [""])))
+    except (OSError, ValueError, AttributeError, TypeError) as exc:
         raise SourceUnfit(f"{config} cannot be read: {exc}") from exc
     for ending, task in _HEADS.items():
-        if str(architectures[0]).endswith(ending):
+        if architecture.endswith(ending):
             return task
     raise OptionInvalid(
-        f"{name} is a {architectures[0] or 'model that names no architecture'}, which classifies "
+        f"{name} is a {architecture or 'model that names no architecture'}, which classifies "
         "neither images nor texts. For a sentence encoder give --topics; otherwise say --task."
     )
 

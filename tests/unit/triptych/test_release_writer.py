@@ -186,7 +186,7 @@ def test_what_is_staged_and_not_published_is_gone_afterwards(tmp_path: Path) -> 
     with staged_release(tmp_path / "new", DRAFT) as staged:
         assert (staged.repository / "digits_r1_model" / "1" / "model.onnx").is_file()
 
-    assert list((tmp_path / "new").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_number_that_somebody_else_took_meanwhile_is_left_alone(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -12,10 +13,10 @@ import transformers
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-from triptych.errors import SourceUnfit
+from triptych.errors import SourceUnfit, first_line
 
 Model = TypeVar("Model")
-_WANTED: Final = ["*.json", "*.safetensors", "pytorch_model*.bin", "*.txt", "*.model"]
+_SMALL: Final = ("*.json", "*.txt", "*.model")
 _SAFETENSORS: Final = ("model.safetensors", "model.safetensors.index.json")
 _PICKLE: Final = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
@@ -41,23 +42,21 @@ def _download(name: str) -> Path:
     if name.count("/") != 1 or name.startswith((".", "/")):
         raise SourceUnfit(f"There is no directory {name}, and it is no hub id (ORG/NAME) either.")
     try:
-        # Safetensors where there are any; the .bin twin of a large model is a second large file.
-        offered = snapshot_download(name, allow_patterns=["*.json"])
-        has_safetensors = any((Path(offered) / file).is_file() for file in _SAFETENSORS[1:])
-        wanted = [pattern for pattern in _WANTED if not has_safetensors or ".bin" not in pattern]
-        return Path(snapshot_download(name, allow_patterns=wanted))
+        folder = Path(snapshot_download(name, allow_patterns=[*_SMALL, "*.safetensors"]))
+        if not any((folder / file).is_file() for file in _SAFETENSORS):
+            folder = Path(snapshot_download(name, allow_patterns=[*_SMALL, "pytorch_model*.bin*"]))
     except LocalEntryNotFoundError as exc:
         raise SourceUnfit(
             f"{name} cannot be downloaded: the hub does not answer. Download it where there is a "
             "network and give the directory instead."
         ) from exc
     except (HfHubHTTPError, OSError, ValueError) as exc:
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise SourceUnfit(f"{name} cannot be downloaded from the hub: {first}") from exc
+        raise SourceUnfit(f"{name} cannot be downloaded from the hub: {first_line(exc)}") from exc
+    return folder
 
 
-def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """Read one JSON file; empty where it is absent.
+def read_json(folder: Path, name: str) -> Any:  # noqa: ANN401 - an object, or a list
+    """Read one JSON file; an empty object where it is absent.
 
     Raises:
         SourceUnfit: it is damaged.
@@ -66,10 +65,9 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as exc:
         raise SourceUnfit(f"{file} is not JSON: {exc}") from exc
-    return content
 
 
 def load_weights(kind: type[Any], folder: Path, *, not_needed: str | None = None) -> Any:  # noqa: ANN401 - transformers' classes
@@ -96,19 +94,29 @@ def load_weights(kind: type[Any], folder: Path, *, not_needed: str | None = None
             attn_implementation="eager",  # the one that tracing can follow
             dtype=torch.float32,  # half precision on disk is not half precision served
         )
+    except pickle.UnpicklingError as exc:
+        raise SourceUnfit(
+            f"{folder} holds more than weights, and loading it would run code that it brings. Take "
+            "a checkpoint in safetensors."
+        ) from exc
     except Exception as exc:
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise SourceUnfit(f"{folder} cannot be loaded: {first}") from exc
-    missing = sorted(
-        key for key in report["missing_keys"] if not (not_needed and key.startswith(not_needed))
-    )
+        raise SourceUnfit(f"{folder} cannot be loaded: {first_line(exc)}") from exc
+    _check_whole(key for key in report["missing_keys"] if not _is_within(key, not_needed))
+    return model.eval()
+
+
+def _is_within(key: str, part: str | None) -> bool:
+    return part is not None and key.startswith(part)
+
+
+def _check_whole(missing_keys: Iterable[str]) -> None:
+    missing = sorted(missing_keys)
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise SourceUnfit(
             f"The checkpoint lacks {', '.join(missing[:3])}{more}; transformers would have made "
             "them up."
         )
-    return model.eval()
 
 
 def check_single_label(config: Any) -> None:  # noqa: ANN401 - transformers' own type
@@ -122,6 +130,20 @@ def check_single_label(config: Any) -> None:  # noqa: ANN401 - transformers' own
         raise SourceUnfit(
             f"The head is for {problem}; only single-label classification can be served."
         )
+
+
+def own_labels(config: Any) -> list[str] | None:  # noqa: ANN401 - transformers' own type
+    """The checkpoint's own labels in the order of its classes; None where it names none.
+
+    Raises:
+        SourceUnfit: their numbers are not 0, 1, 2 and so on, so that none can be trusted.
+    """
+    names = getattr(config, "id2label", None)
+    if not names:
+        return None
+    if sorted(names) != list(range(len(names))):
+        raise SourceUnfit("id2label in config.json does not number its labels 0, 1, 2 and so on.")
+    return [str(names[number]) for number in range(len(names))]
 
 
 def quietly(load: Callable[[], Model]) -> Model:

@@ -19,10 +19,9 @@ from python_backends.shared.image_transform import (
     ShortestEdge,
     Stretch,
 )
-from triptych.errors import SourceUnfit
+from triptych.errors import SourceUnfit, first_line
 from triptych.export.loaded_model import (
     LoadedModel,
-    SourceModel,
     SourceOptions,
     Tensors,
     choose_labels,
@@ -32,6 +31,7 @@ from triptych.export.onnx_graph import serve_images
 from triptych.export.preprocess_steps import ImageStep
 from triptych.export.reference_picture import open_picture
 from triptych.export.sources import hf_files
+from triptych.export.sources.source_answers import answering
 from triptych.export.sources.torch_graph import count_classes, runner, trace
 
 # Source: transformers' ConvNextImageProcessor.resize, which stretches from this size on.
@@ -54,11 +54,7 @@ class LogitsOnly(torch.nn.Module):
 
 
 def load(name: str, options: SourceOptions) -> LoadedModel:
-    """Load, convert, and keep the original to compare with.
-
-    Args:
-        name: A directory, or a hub id.
-        options: Only `labels` has a meaning here: everything else is in the directory.
+    """Load, convert, and keep the original to compare with; of the options, labels alone count.
 
     Raises:
         SourceUnfit: see the sentence.
@@ -77,25 +73,24 @@ def load(name: str, options: SourceOptions) -> LoadedModel:
     height, width = transform.height_pixels, transform.width_pixels
     example = torch.zeros(2, len(normalisation.channels), height, width)
     classes = count_classes(network, [example])
-    graph = serve_images(trace(network, [example]), normalisation, height, width, classes)
+    traced = trace(network, [example])
 
     def prepare(encoded: bytes) -> Tensors:
         return (_process(processor, open_picture(encoded, is_grayscale=is_grayscale)),)
 
     return LoadedModel(
         step=ImageStep(transform),
-        graph=graph,
-        labels=choose_labels(options.labels, _own_labels(config), classes),
-        source=SourceModel(
-            prepare, runner(network), normalisation, f"transformers {type(processor).__name__}"
+        graph=serve_images(traced, normalisation, height, width, classes),
+        labels=choose_labels(options.labels, hf_files.own_labels(config), classes),
+        source=answering(
+            traced,
+            runner(network),
+            prepare,
+            normalisation,
+            f"transformers {type(processor).__name__}",
         ),
         origin=hf_files.origin(name, folder, type(network.model).__name__),
     )
-
-
-def _own_labels(config: Any) -> list[str] | None:  # noqa: ANN401 - transformers' own type
-    names = getattr(config, "id2label", None)
-    return [str(names[number]) for number in sorted(names)] if names else None
 
 
 def _read_processor(folder: Path) -> Any:  # noqa: ANN401 - transformers' own type
@@ -108,8 +103,7 @@ def _read_processor(folder: Path) -> Any:  # noqa: ANN401 - transformers' own ty
             )
         )
     except Exception as exc:
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise SourceUnfit(f"The image processor cannot be read: {first}") from exc
+        raise SourceUnfit(f"The image processor cannot be read: {first_line(exc)}") from exc
 
 
 def _process(processor: Any, image: Image.Image) -> NDArray[np.float32]:  # noqa: ANN401 - see above

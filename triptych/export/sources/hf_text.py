@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 import torch
 import transformers
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from triptych.errors import OptionInvalid, SourceUnfit
+from triptych.errors import OptionInvalid, SourceUnfit, first_line
 from triptych.export.loaded_model import (
     LoadedModel,
-    SourceModel,
     SourceOptions,
     Tensors,
     choose_labels,
@@ -22,7 +22,12 @@ from triptych.export.loaded_model import (
 from triptych.export.onnx_graph import serve_texts
 from triptych.export.preprocess_steps import TextStep
 from triptych.export.sources import hf_files
-from triptych.export.sources.sentence_topics import SentenceTopics, read_pooling
+from triptych.export.sources.sentence_topics import (
+    SentenceTopics,
+    check_modules,
+    read_pooling,
+)
+from triptych.export.sources.source_answers import Infer, answering
 from triptych.export.sources.torch_graph import count_classes, runner, trace
 
 # Sentences are short, and every token of the fixed length costs time whether it is used or not.
@@ -52,8 +57,7 @@ def load_classifier(name: str, options: SourceOptions) -> LoadedModel:
     kind = transformers.AutoModelForSequenceClassification
     model = hf_files.quietly(lambda: hf_files.load_weights(kind, folder))
     hf_files.check_single_label(model.config)
-    names = model.config.id2label
-    own = [str(names[number]) for number in sorted(names)]
+    own = hf_files.own_labels(model.config)
     return _finish(name, folder, TextLogits(model).eval(), options, own)
 
 
@@ -69,31 +73,31 @@ def load_topics(name: str, options: SourceOptions) -> LoadedModel:
     if options.labels is not None:
         raise OptionInvalid("Topics bring their own labels; --labels has no meaning with them.")
     folder = hf_files.find_checkpoint(name)
+    check_modules(folder)
     kind = transformers.AutoModel
     encoder = hf_files.quietly(lambda: hf_files.load_weights(kind, folder, not_needed="pooler."))
     tokenizer = _read_tokenizer(folder)
     length = _choose_length(options.max_tokens, tokenizer, encoder.config)
-    described = list(options.topics.values())
-    batch = tokenizer(
-        described, padding=True, truncation=True, max_length=length, return_tensors="pt"
-    )
     network = SentenceTopics(encoder, read_pooling(folder)).eval()
-    network.set_topics(batch["input_ids"], batch["attention_mask"])
+    described = [
+        tokenizer(text, truncation=True, max_length=length, return_tensors="pt")
+        for text in options.topics.values()
+    ]
+    network.set_topics([(it["input_ids"], it["attention_mask"]) for it in described])
     loaded = _finish(name, folder, network, options, list(options.topics))
     topics = "; ".join(f"{label}: {text}" for label, text in options.topics.items())
     return replace(loaded, origin={**loaded.origin, "topics": topics})
 
 
 def _finish(
-    name: str, folder: Path, network: torch.nn.Module, options: SourceOptions, own: list[str]
+    name: str, folder: Path, network: torch.nn.Module, options: SourceOptions, own: list[str] | None
 ) -> LoadedModel:
     tokenizer = _read_tokenizer(folder)
     model: Any = network.get_submodule("model")
     length = _choose_length(options.max_tokens, tokenizer, model.config)
     examples = _example(length)
     classes = count_classes(network, examples)
-    if classes < 2:
-        raise SourceUnfit("The head has one output, a regression; classes are needed.")
+    traced = trace(network, examples)
 
     def prepare(encoded: bytes) -> Tensors:
         text = encoded.decode("utf-8")
@@ -104,13 +108,31 @@ def _finish(
 
     return LoadedModel(
         step=TextStep(length, _freeze_tokenizer(tokenizer, length)),
-        graph=serve_texts(trace(network, examples), length, classes),
+        graph=serve_texts(traced, length, classes),
         labels=choose_labels(options.labels, own, classes),
-        source=SourceModel(
-            prepare, runner(network), None, f"transformers {type(tokenizer).__name__}"
+        source=answering(
+            traced,
+            _without_padding(runner(network)),
+            prepare,
+            None,
+            f"transformers {type(tokenizer).__name__}",
         ),
         origin=hf_files.origin(name, folder, type(model).__name__),
     )
+
+
+def _without_padding(infer: Infer) -> Infer:
+    """Ask about each text as it is, where serving pads it: the padding must not matter."""
+
+    def infer_bare(tensors: Tensors) -> NDArray[np.float32]:
+        answers = []
+        for row in range(len(tensors[0])):
+            real = tensors[1][row] == 1
+            real[0] |= not real.any()  # a text of no token at all
+            answers.append(infer(tuple(tensor[row : row + 1, real] for tensor in tensors)))
+        return np.concatenate(answers)
+
+    return infer_bare
 
 
 def _example(length: int) -> list[torch.Tensor]:
@@ -127,8 +149,7 @@ def _read_tokenizer(folder: Path) -> Any:  # noqa: ANN401 - transformers' own ty
             )
         )
     except Exception as exc:
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise SourceUnfit(f"The tokenizer cannot be read: {first}") from exc
+        raise SourceUnfit(f"The tokenizer cannot be read: {first_line(exc)}") from exc
     if not getattr(tokenizer, "is_fast", False) or tokenizer.pad_token_id is None:
         raise SourceUnfit(
             "The tokenizer has no tokenizer.json with a padding token, which serving needs."

@@ -7,9 +7,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import keras
 import numpy as np
@@ -18,10 +17,12 @@ import onnxruntime
 import tensorflow
 from numpy.typing import NDArray
 
-from triptych.errors import SourceUnfit
-from triptych.export.loaded_model import LoadedModel, SourceOptions, Tensors, as_logits
-from triptych.export.onnx_graph import OPSET, ends_in_softmax
+from triptych.errors import SourceUnfit, first_line
+from triptych.export.loaded_model import LoadedModel, SourceOptions, Tensors
+from triptych.export.onnx_graph import OPSET
 from triptych.export.sources.onnx_file import serve_network
+
+_SIGNATURE: Final = "serving_default"
 
 
 def load_keras(name: str, options: SourceOptions) -> LoadedModel:
@@ -35,16 +36,14 @@ def load_keras(name: str, options: SourceOptions) -> LoadedModel:
         # safe_mode: layers that bring code (Lambda) are refused instead of run.
         model: Any = keras.saving.load_model(name, compile=False, safe_mode=True)
     except Exception as exc:
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise SourceUnfit(f"{name} cannot be loaded by Keras: {first}") from exc
-    with tempfile.TemporaryDirectory() as scratch:
+        raise SourceUnfit(f"{name} cannot be loaded by Keras: {first_line(exc)}") from exc
+    with tempfile.TemporaryDirectory(prefix="triptych-tf-") as scratch:
         file = Path(scratch) / "network.onnx"
         try:
             model(np.zeros((1, *model.input_shape[1:]), np.float32))  # export wants a called model
             model.export(str(file), format="onnx", opset_version=OPSET, verbose=False)
         except Exception as exc:
-            first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-            raise SourceUnfit(f"{name} cannot be converted to ONNX: {first}") from exc
+            raise SourceUnfit(f"{name} cannot be converted to ONNX: {first_line(exc)}") from exc
         network = onnx.load(file)
 
     def infer(tensors: Tensors) -> NDArray[np.float32]:
@@ -61,7 +60,7 @@ def load_saved_model(name: str, options: SourceOptions) -> LoadedModel:
         SourceUnfit: see the sentence.
         OptionInvalid: the transform is incomplete or does not fit.
     """
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix="triptych-tf-") as scratch:
         file = Path(scratch) / "network.onnx"
         # Its documented way in is the command line, which also keeps its global state away from us.
         arguments = ["--saved-model", name, "--opset", str(OPSET), "--output", str(file)]
@@ -75,7 +74,11 @@ def load_saved_model(name: str, options: SourceOptions) -> LoadedModel:
             last = (converted.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise SourceUnfit(f"{name} cannot be converted to ONNX: {last}")
         network = onnx.load(file)
-    signature = tensorflow.saved_model.load(name).signatures["serving_default"]
+    signatures = tensorflow.saved_model.load(name).signatures
+    if _SIGNATURE not in signatures:
+        found = ", ".join(signatures) or "none"
+        raise SourceUnfit(f"{name} has no signature {_SIGNATURE!r}; it has {found}.")
+    signature = signatures[_SIGNATURE]
 
     def infer(tensors: Tensors) -> NDArray[np.float32]:
         (argument,) = signature.structured_input_signature[1]
@@ -97,6 +100,4 @@ def _finish(
     session = onnxruntime.InferenceSession(
         network.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    loaded = serve_network(network, session, options, origin, is_channels_first=False)
-    asked = as_logits(infer) if ends_in_softmax(network.graph) else infer
-    return replace(loaded, source=replace(loaded.source, infer=asked))
+    return serve_network(network, session, options, origin, is_channels_first=False, asked=infer)

@@ -11,19 +11,13 @@ import onnxruntime
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from triptych.errors import SourceUnfit
+from triptych.errors import SourceUnfit, first_line
 from triptych.export.image_options import ImageInput, read_image_input
-from triptych.export.loaded_model import (
-    LoadedModel,
-    SourceModel,
-    SourceOptions,
-    Tensors,
-    as_logits,
-    choose_labels,
-)
-from triptych.export.onnx_graph import ends_in_softmax, serve_images
+from triptych.export.loaded_model import LoadedModel, SourceOptions, Tensors, choose_labels
+from triptych.export.onnx_graph import serve_images
 from triptych.export.preprocess_steps import ImageStep
 from triptych.export.reference_picture import declared_preparation
+from triptych.export.sources.source_answers import Infer, answering
 
 
 def load(name: str, options: SourceOptions) -> LoadedModel:
@@ -39,8 +33,7 @@ def load(name: str, options: SourceOptions) -> LoadedModel:
     except DecodeError as exc:
         raise SourceUnfit(f"{name} is no ONNX file.") from exc
     except Exception as exc:
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise SourceUnfit(f"{name} cannot be loaded: {first}") from exc
+        raise SourceUnfit(f"{name} cannot be loaded: {first_line(exc)}") from exc
     origin = {"framework": "ONNX", "framework_version": onnx.__version__}
     origin |= {"checkpoint": Path(name).name, "producer": network.producer_name or "unknown"}
     return serve_network(network, session, options, origin, is_channels_first=None)
@@ -53,10 +46,12 @@ def serve_network(
     origin: dict[str, str],
     *,
     is_channels_first: bool | None,
+    asked: Infer | None = None,
 ) -> LoadedModel:
-    """Wrap a float network; the reference is ONNX Runtime on the network as it came.
+    """Wrap a float network.
 
-    `is_channels_first` is what the framework is known to take; None looks at the shape.
+    `is_channels_first` is what the framework is known to take; None looks at the shape. `asked`
+    answers for the source; None asks ONNX Runtime about the network as it came.
     """
     name, shape = _only_input(session)
     if is_channels_first is None:
@@ -69,17 +64,16 @@ def serve_network(
         return np.asarray(session.run(None, feeds)[0], np.float32)
 
     classes = _try_out(infer, image)
-    gives_probabilities = ends_in_softmax(network.graph)
     return LoadedModel(
         step=ImageStep(image.transform),
         graph=serve_images(network, image.normalisation, height, width, classes),
         labels=choose_labels(options.labels, None, classes),
-        source=SourceModel(
+        source=answering(
+            network,
+            asked or infer,
             declared_preparation(image),
-            as_logits(infer) if gives_probabilities else infer,
             image.normalisation,
             "as declared in the options, decoded by Pillow",
-            has_logits=not gives_probabilities,
         ),
         origin=origin,
     )
@@ -105,8 +99,9 @@ def _try_out(infer: Callable[[Tensors], NDArray[np.float32]], image: ImageInput)
             example = image.normalisation.apply(np.zeros((batch, *size, 3), np.uint8))
             classes = infer((example,)).shape[1]
     except Exception as exc:
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise SourceUnfit(f"The network does not run on batches of that input: {first}") from exc
+        raise SourceUnfit(
+            f"The network does not run on batches of that input: {first_line(exc)}"
+        ) from exc
     return classes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,27 @@ from triptych.export.sources.hf_files import read_json
 LOGIT_SCALE: Final = 20.0
 _POOLING_FILE: Final = "1_Pooling/config.json"
 _POOLINGS: Final = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+_KNOWN_MODULES: Final = frozenset({"Transformer", "Pooling", "Normalize"})
+
+
+def check_modules(folder: Path) -> None:
+    """See that a sentence-transformers model is a transformer, a pooling and a normalisation.
+
+    Raises:
+        SourceUnfit: it does more, which would be left out silently.
+    """
+    modules = read_json(folder, "modules.json")
+    listed = modules if isinstance(modules, list) else []
+    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in listed]
+    unknown = [kind for kind in kinds if kind not in _KNOWN_MODULES]
+    if unknown:
+        raise SourceUnfit(f"The encoder has a {unknown[0]} module, which cannot be served yet.")
+    if read_json(folder, "sentence_bert_config.json").get("do_lower_case"):
+        raise SourceUnfit(
+            "The encoder lowers the case outside of its tokenizer; that is not known."
+        )
+    if read_json(folder, "config_sentence_transformers.json").get("default_prompt_name"):
+        raise SourceUnfit("The encoder puts a prompt before each text, which is not known here.")
 
 
 def read_pooling(folder: Path) -> str:
@@ -24,13 +46,20 @@ def read_pooling(folder: Path) -> str:
     Raises:
         SourceUnfit: it is another way.
     """
-    wanted = [
-        key for key, value in read_json(folder, _POOLING_FILE).items()
-        if key.startswith("pooling_mode_") and value is True
-    ]  # fmt: skip
-    if len(wanted) > 1 or any(key not in _POOLINGS for key in wanted):
-        raise SourceUnfit(f"The encoder pools by {', '.join(wanted)}, which is not known here.")
-    return _POOLINGS[wanted[0]] if wanted else "mean"
+    config = read_json(folder, _POOLING_FILE)
+    modes = [key for key, value in config.items() if key in _POOLINGS and value is True]
+    others = [
+        key
+        for key, value in config.items()
+        if key.startswith("pooling_mode_") and value is True and key not in _POOLINGS
+    ]
+    named = config.get("pooling_mode")
+    chosen = [named] if isinstance(named, str) else [_POOLINGS[mode] for mode in modes]
+    if not config:
+        return "mean"
+    if others or len(chosen) != 1 or chosen[0] not in _POOLINGS.values():
+        raise SourceUnfit(f"The encoder pools in a way that is not known here: {config}.")
+    return chosen[0]
 
 
 class SentenceTopics(torch.nn.Module):
@@ -49,10 +78,11 @@ class SentenceTopics(torch.nn.Module):
         self._pooling = pooling
         self.register_buffer("topics", torch.empty(0))
 
-    def set_topics(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> None:
-        """Embed the topics' descriptions, [C, L] and [C, L], int64, once and for all."""
+    def set_topics(self, described: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Embed each topic's description, token ids and mask [1, length], once and for all."""
         with torch.no_grad():
-            self.topics = self.embed(input_ids, attention_mask).T.contiguous()
+            embedded = torch.cat([self.embed(*tokens) for tokens in described])
+            self.topics = embedded.T.contiguous()
 
     def embed(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """One unit vector per text, [N, D], float32.

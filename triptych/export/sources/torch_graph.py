@@ -12,7 +12,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from triptych.errors import SourceUnfit
+from triptych.errors import SourceUnfit, first_line
 from triptych.export.loaded_model import Tensors
 from triptych.export.onnx_graph import BATCH, OPSET
 
@@ -30,6 +30,9 @@ def trace(module: torch.nn.Module, examples: Sequence[torch.Tensor]) -> onnx.Mod
     names = [f"network_{number}" for number in range(len(examples))]
     dynamic = {name: {0: BATCH} for name in [*names, "output"]}
     buffer = io.BytesIO()
+    # Where an operator is missing it prints the whole graph, and its switch has no effect: torch
+    # 2.13, torchscript_exporter/utils.py, setup_onnx_logging tests a function, not its answer.
+    torch._C._jit_onnx_log = lambda *_: None
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of constants that tracing bakes in: sizes are fixed
@@ -44,8 +47,7 @@ def trace(module: torch.nn.Module, examples: Sequence[torch.Tensor]) -> onnx.Mod
                 dynamo=False,  # the other exporter needs onnxscript and writes a newer opset
             )
     except Exception as exc:
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise SourceUnfit(f"The network cannot be exported to ONNX: {first}") from exc
+        raise SourceUnfit(f"The network cannot be exported to ONNX: {first_line(exc)}") from exc
     return onnx.load_from_string(buffer.getvalue())
 
 
@@ -60,8 +62,9 @@ def count_classes(module: torch.nn.Module, examples: Sequence[torch.Tensor]) -> 
             answer = module.eval()(*examples)
     except Exception as exc:
         shapes = ", ".join(str(list(example.shape)) for example in examples)
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise SourceUnfit(f"The network does not run on an input of {shapes}: {first}") from exc
+        raise SourceUnfit(
+            f"The network does not run on an input of {shapes}: {first_line(exc)}"
+        ) from exc
     if not isinstance(answer, torch.Tensor) or answer.ndim != 2:
         shape = list(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
         raise SourceUnfit(f"The network answers {shape}; one tensor [N, classes] is needed.")

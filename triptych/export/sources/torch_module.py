@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from triptych.errors import OptionInvalid, SourceUnfit
+from triptych.errors import OptionInvalid, SourceUnfit, first_line
 from triptych.export.image_options import read_image_input
-from triptych.export.loaded_model import LoadedModel, SourceModel, SourceOptions, choose_labels
+from triptych.export.loaded_model import LoadedModel, SourceOptions, choose_labels
 from triptych.export.onnx_graph import serve_images
 from triptych.export.preprocess_steps import ImageStep
 from triptych.export.reference_picture import declared_preparation
+from triptych.export.sources.source_answers import answering
 from triptych.export.sources.torch_graph import count_classes, runner, trace
 
 
@@ -46,8 +47,7 @@ def load_torchscript(name: str, options: SourceOptions) -> LoadedModel:
     try:
         module = torch.jit.load(name, map_location="cpu")
     except (RuntimeError, OSError, ValueError) as exc:
-        first = str(exc).strip().splitlines()[0]
-        raise SourceUnfit(f"{name} is no TorchScript file: {first}") from exc
+        raise SourceUnfit(f"{name} is no TorchScript file: {first_line(exc)}") from exc
     return _finish(module, options, {"checkpoint": Path(name).name}, is_trained=True)
 
 
@@ -63,14 +63,15 @@ def _finish(
         shape = (2, height, width, colours)
     example = torch.zeros(shape)
     classes = count_classes(module, [example])
-    graph = serve_images(trace(module, [example]), image.normalisation, height, width, classes)
+    network = trace(module, [example])
     return LoadedModel(
         step=ImageStep(image.transform),
-        graph=graph,
+        graph=serve_images(network, image.normalisation, height, width, classes),
         labels=choose_labels(options.labels, None, classes),
-        source=SourceModel(
-            declared_preparation(image),
+        source=answering(
+            network,
             runner(module),
+            declared_preparation(image),
             image.normalisation,
             "as declared in the options, decoded by Pillow",
         ),
@@ -88,7 +89,7 @@ def _call_factory(name: str) -> torch.nn.Module:
     try:
         factory: Callable[[], Any] = getattr(importlib.import_module(module_name), factory_name)
         module = factory()
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:  # a script without its main guard ends the process
         raise SourceUnfit(f"torch:{name} cannot be called: {exc!r}") from exc
     finally:
         sys.path.pop(0)
@@ -108,8 +109,7 @@ def _read_weights(file: Path) -> dict[str, torch.Tensor]:
             "the state dict alone, best as safetensors."
         ) from exc
     except Exception as exc:
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise SourceUnfit(f"{file} cannot be read as weights: {first}") from exc
+        raise SourceUnfit(f"{file} cannot be read as weights: {first_line(exc)}") from exc
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]  # the habit of training scripts
     if not isinstance(state, dict) or not all(torch.is_tensor(it) for it in state.values()):
