@@ -50,3 +50,49 @@ class Intruder:
 def write_trace(file: str) -> None:
     """What must never run."""
     Path(file).write_text("code of a checkpoint was run")
+
+
+class Probabilities(ColourNet):
+    """Ends in a softmax, as many tutorials have it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, 3, 24, 32] -> [N, 3]."""
+        return super().forward(x).softmax(dim=1)
+
+
+class HiddenProbabilities(ColourNet):
+    """A softmax that is not the last node: over the channels of a picture of one pixel."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, 3, 24, 32] -> [N, 3]."""
+        return super().forward(x)[:, :, None, None].softmax(dim=1).flatten(1)
+
+
+class HiddenSigmoid(ColourNet):
+    """Classes that do not exclude each other, and a reshape behind them."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, 3, 24, 32] -> [N, 3]."""
+        return super().forward(x)[:, :, None].sigmoid().flatten(1)
+
+
+class OneOutput(ColourNet):
+    """A regression."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, 3, 24, 32] -> [N, 1]."""
+        return super().forward(x)[:, :1]
+
+
+class Neighbours(ColourNet):
+    """Answers relative to the rest of the batch."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, 3, 24, 32] -> [N, 3]."""
+        logits = super().forward(x)
+        return logits - logits.mean(dim=0)
+
+
+def leaves() -> torch.nn.Module:
+    """A script without its main guard."""
+    raise SystemExit(0)

@@ -7,7 +7,7 @@ from python_backends.shared.contract import Status
 from python_backends.shared.errors import InvalidInput
 from python_backends.shared.image_batch import STATUS_OF, preprocess_images
 from python_backends.shared.image_decode import decode_image
-from python_backends.shared.image_transform import ImageTransform
+from python_backends.shared.image_transform import ImageTransform, ShortestEdge
 from python_backends.shared.text_batch import STATUS_OF as TEXT_STATUS_OF
 from tests.pictures import encoded
 from tests.unit.python_backends.small_pictures import small_picture
@@ -68,3 +68,13 @@ def test_every_kind_of_invalid_input_has_a_status_that_says_not_answered() -> No
     for statuses in (STATUS_OF, TEXT_STATUS_OF):
         assert not any(status.is_answered for status in statuses.values())
         assert len(set(statuses.values())) == len(statuses)
+
+
+def test_a_line_of_pixels_that_resizing_would_blow_up_is_too_large() -> None:
+    line = encoded(small_picture().resize((4000, 1)), "PNG")
+    transform = ImageTransform(32, 32, resize=ShortestEdge(32))
+
+    pixels, status = preprocess_images(batch_of(line), transform, max_pixels=1_000_000)
+
+    assert status.tolist() == [[Status.TOO_LARGE]]
+    assert not pixels.any()
