@@ -15,6 +15,9 @@ from triptych.export.loaded_model import SourceModel, Tensors
 from triptych.export.served_answers import ServedAnswers
 
 _TOP: Final = 5
+# Mean of the source's best scores, from chance (0) to certainty (1). Networks of random weights
+# stay below 0.01; trained ones are rarely so unsure, even of pictures that are none of theirs.
+_LEAST_CONFIDENCE: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def compare(
     disagreements = _disagreements(names, theirs, served, labels)
     met, classes = len(set(theirs.argmax(axis=1).tolist())), theirs.shape[1]
     agreement, scores = 1 - len(disagreements) / len(names), Difference.of(ours, theirs)
-    doubts = _doubts(met, classes, is_trained=is_trained)
+    doubts = _doubts(met, theirs, is_trained=is_trained)
     failures = _missed(agreement, scores, tolerances) + doubts + _inconsistent(served, labels)
     return ParityReport(
         inputs=len(names),
@@ -188,9 +191,17 @@ def _missed(agreement: float, scores: Difference, tolerances: Tolerances) -> lis
     return failures
 
 
-def _doubts(met: int, classes: int, *, is_trained: bool) -> list[str]:
+def _doubts(met: int, theirs: NDArray[np.float32], *, is_trained: bool) -> list[str]:
+    """Why agreement would say nothing; `theirs` are the source's scores, [N, C], 0 to 1."""
+    classes = theirs.shape[1]
     if not is_trained:
         return ["agreement not meaningful: the weights are random"]
+    chance = 1 / classes
+    if theirs.max(axis=1).mean() < chance + _LEAST_CONFIDENCE * (1 - chance):
+        return [
+            "agreement not meaningful: the source's best scores are hardly above chance, as those "
+            "of random weights are"
+        ]
     if met < min(classes, _TOP):
         return [
             f"agreement not meaningful: the golden inputs meet {met} of {classes} classes, "

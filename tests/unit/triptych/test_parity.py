@@ -135,6 +135,16 @@ def test_random_weights_prove_nothing() -> None:
     assert not found.is_meaningful
 
 
+def test_a_source_that_is_sure_of_nothing_proves_nothing() -> None:
+    unsure = replace(SOURCE, infer=lambda tensors: infer(tensors) * np.float32(0.01))
+    found = report(answers(PURE, infer(prepared(PURE)) * 0.01), source=unsure)
+
+    assert found.top_1_agreement == 1.0
+    assert not found.is_meaningful
+    (sentence,) = found.failures
+    assert "hardly above chance" in sentence
+
+
 def test_inputs_that_all_have_one_label_prove_nothing() -> None:
     pixels = np.repeat(PURE[:1], 3, axis=0)
 
