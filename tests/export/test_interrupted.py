@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -53,6 +54,7 @@ def start_export(arguments: list[object], log_file: Path) -> subprocess.Popen[by
         return subprocess.Popen(
             [sys.executable, "-m", "triptych", "export", *map(str, arguments)],
             cwd=PROJECT,
+            env={**os.environ, "TMPDIR": str(log_file.parent)},  # a kill leaves things there
             stdout=log,
             stderr=subprocess.STDOUT,
         )
