@@ -150,12 +150,18 @@ class ImageTransform:
             width_pixels,
             ResizeFilter[name.upper()],
             _resize(parameters.get("resize"), parameters.get("resize_pixels", "")),
-            is_grayscale=parameters.get("grayscale") == _TRUE,
+            is_grayscale=_flag(parameters.get("grayscale")),
         )
 
 
+def _flag(text: str | None) -> bool:
+    if text not in {None, _TRUE}:
+        raise ValueError(f"grayscale is {text!r}; it is {_TRUE!r} or left out")
+    return text == _TRUE
+
+
 def _resize(kind: str | None, pixels: str) -> Resize | None:
-    match kind, [int(side) for side in pixels.split("x") if side]:
+    match kind, [int(side) for side in pixels.split("x")] if pixels else []:
         case None, []:
             return None
         case "none", []:

@@ -40,8 +40,8 @@ class Loader:
         except ModuleNotFoundError as exc:
             raise ExtraMissing(
                 f"This source needs {exc.name}, which is not installed here. Please run "
-                f"`make setup-export` and use .venv-export/bin/triptych (or: pip install "
-                f"'triptych[{self.extra}]')."
+                "`make setup-export` and use .venv-export/bin/triptych, or in the checkout: "
+                f"pip install '.[{self.extra}]'"
             ) from exc
         load: Callable[[str, SourceOptions], LoadedModel] = getattr(module, self.function)
         return load(name, options)

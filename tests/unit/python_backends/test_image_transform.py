@@ -193,9 +193,11 @@ def test_what_is_usual_is_left_out_of_config_pbtxt() -> None:
         {"resize_filter": "box", "resize": "squeeze", "resize_pixels": "8"},
         {"resize_filter": "box", "resize_pixels": "8"},
         {"resize_filter": "box", "resize": "shortest_edge", "resize_pixels": "wide"},
+        {"resize_filter": "box", "resize": "shortest_edge", "resize_pixels": "x8"},
+        {"resize_filter": "box", "grayscale": "yes"},
         {"resize_filter": "box", "resize": "stretch", "resize_pixels": "8x"},
     ],
 )
 def test_parameters_without_a_meaning_are_refused(parameters: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"resize|invalid literal"):
+    with pytest.raises(ValueError, match=r"resize|invalid literal|grayscale"):
         ImageTransform.from_parameters(8, 8, parameters)

@@ -143,7 +143,7 @@ def test_the_command_says_how_to_get_a_framework_that_is_missing(
     (line,) = ended.errors.splitlines()
     assert line.startswith("Error: This source needs torch")
     assert "`make setup-export`" in line
-    assert "triptych[export-torch]" in line
+    assert ".[export-torch]" in line
     assert ended.exit_code == 1
     assert not (tmp_path / "models").exists()
 
