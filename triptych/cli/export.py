@@ -91,7 +91,7 @@ def _with_options(command: Any) -> Any:  # noqa: ANN401 - whatever click decorat
 @click.command("export", epilog=f"SOURCE is one of: {FORMS}.")
 @click.argument("source")
 @_with_options
-def export_command(source: str, model_repository: Path | None, **given: Any) -> None:  # noqa: ANN401
+def export_command(source: str, model_repository: Path | None, **given: Any) -> None:  # noqa: ANN401 - click
     """Turn a trained model into a release.
 
     Converts it, holds the served pipeline against the source, and writes it. Exit code 3: written,

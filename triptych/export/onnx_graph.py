@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper, version_converter
 from python_backends.shared.contract import ATTENTION_MASK, INPUT_IDS, LOGITS, PIXELS
 from triptych.errors import SourceUnfit, first_line
 from triptych.export.normalisation import Normalisation
+from triptych.export.refusal import refusing
 
 OPSET: Final = 17
 IR_VERSION: Final = 8  # runtimes of 2022 and later load it; 9 is the most that may be served
@@ -209,12 +210,8 @@ def _at_opset(network: onnx.ModelProto) -> onnx.ModelProto:
     version = next((opset.version for opset in kept if opset.domain in {"", "ai.onnx"}), 0)
     if version == OPSET:
         return model
-    try:
+    with refusing(f"The graph has opset {version} and cannot be brought to {OPSET}"):
         return version_converter.convert_version(model, OPSET)
-    except Exception as exc:
-        raise SourceUnfit(
-            f"The graph has opset {version} and cannot be brought to {OPSET}: {first_line(exc)}"
-        ) from exc
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from triptych.errors import SourceUnfit, first_line
 from triptych.export.onnx_graph import IR_VERSION, check_served
+from triptych.export.refusal import refusing
 
 # In a network of convolutions everything between them is quantised too, or values go to and fro.
 _CONVOLUTIONAL: Final = ("Conv", "Gemm", "MatMul", "Add", "MaxPool", "GlobalAveragePool", "Relu")
@@ -56,10 +56,8 @@ def quantise(model: onnx.ModelProto, feeds: Sequence[Feeds]) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory(prefix="triptych-int8-") as scratch:
         plain, result = Path(scratch) / "plain.onnx", Path(scratch) / "int8.onnx"
         onnx.save(model, plain)
-        try:
+        with refusing("The network cannot be quantised"):
             _quantise_file(plain, result, feeds)
-        except Exception as exc:
-            raise SourceUnfit(f"The network cannot be quantised: {first_line(exc)}") from exc
         quantised = onnx.load(result)
     del quantised.graph.value_info[:]
     del quantised.metadata_props[:]

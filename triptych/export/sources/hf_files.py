@@ -14,6 +14,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from triptych.errors import SourceUnfit, first_line
+from triptych.export.refusal import refusing
 
 Model = TypeVar("Model")
 _SMALL: Final = ("*.json", "*.txt", "*.model")
@@ -83,24 +84,23 @@ def load_weights(kind: type[Any], folder: Path, *, not_needed: str | None = None
             would bring them.
     """
     has_safetensors = any((folder / file).is_file() for file in _SAFETENSORS)
-    try:
-        model, report = kind.from_pretrained(
-            folder,
-            output_loading_info=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=has_safetensors,
-            weights_only=True,
-            attn_implementation="eager",  # the one that tracing can follow
-            dtype=torch.float32,  # half precision on disk is not half precision served
-        )
-    except pickle.UnpicklingError as exc:
-        raise SourceUnfit(
-            f"{folder} holds more than weights, and loading it would run code that it brings. Take "
-            "a checkpoint in safetensors."
-        ) from exc
-    except Exception as exc:
-        raise SourceUnfit(f"{folder} cannot be loaded: {first_line(exc)}") from exc
+    with refusing(f"{folder} cannot be loaded"):
+        try:
+            model, report = kind.from_pretrained(
+                folder,
+                output_loading_info=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=has_safetensors,
+                weights_only=True,
+                attn_implementation="eager",  # the one that tracing can follow
+                dtype=torch.float32,  # half precision on disk is not half precision served
+            )
+        except pickle.UnpicklingError as exc:
+            raise SourceUnfit(
+                f"{folder} holds more than weights, and loading it would run code that it brings. "
+                "Take a checkpoint in safetensors."
+            ) from exc
     _check_whole(key for key in report["missing_keys"] if not _is_within(key, not_needed))
     return model.eval()
 

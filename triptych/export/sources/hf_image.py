@@ -19,7 +19,7 @@ from python_backends.shared.image_transform import (
     ShortestEdge,
     Stretch,
 )
-from triptych.errors import SourceUnfit, first_line
+from triptych.errors import SourceUnfit
 from triptych.export.loaded_model import (
     LoadedModel,
     SourceOptions,
@@ -30,6 +30,7 @@ from triptych.export.normalisation import Normalisation
 from triptych.export.onnx_graph import serve_images
 from triptych.export.preprocess_steps import ImageStep
 from triptych.export.reference_picture import open_picture
+from triptych.export.refusal import refusing
 from triptych.export.sources import hf_files
 from triptych.export.sources.source_answers import answering
 from triptych.export.sources.torch_graph import count_classes, runner, trace
@@ -96,14 +97,12 @@ def load(name: str, options: SourceOptions) -> LoadedModel:
 def _read_processor(folder: Path) -> Any:  # noqa: ANN401 - transformers' own type
     if not (folder / "preprocessor_config.json").is_file():
         raise SourceUnfit(f"{folder} holds no preprocessor_config.json, which tells the transform.")
-    try:
+    with refusing("The image processor cannot be read"):
         return hf_files.quietly(
             lambda: transformers.AutoImageProcessor.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False, backend="pil"
             )
         )
-    except Exception as exc:
-        raise SourceUnfit(f"The image processor cannot be read: {first_line(exc)}") from exc
 
 
 def _process(processor: Any, image: Image.Image) -> NDArray[np.float32]:  # noqa: ANN401 - see above
@@ -112,7 +111,7 @@ def _process(processor: Any, image: Image.Image) -> NDArray[np.float32]:  # noqa
     return np.asarray(pixels, np.float32)
 
 
-def _probe_normalisation(processor: Any, *, is_grayscale: bool) -> Normalisation:  # noqa: ANN401
+def _probe_normalisation(processor: Any, *, is_grayscale: bool) -> Normalisation:  # noqa: ANN401 - see above
     """Ask the processor what it makes of plain colours, instead of guessing from its fields.
 
     Rescaling, offsets, double normalisation and swapped channels all show in the answers.
@@ -142,7 +141,7 @@ def _probe_normalisation(processor: Any, *, is_grayscale: bool) -> Normalisation
     return Normalisation(channels, tuple(map(float, scale)), tuple(map(float, black)))
 
 
-def _read_transform(processor: Any, *, is_grayscale: bool) -> ImageTransform:  # noqa: ANN401
+def _read_transform(processor: Any, *, is_grayscale: bool) -> ImageTransform:  # noqa: ANN401 - see above
     resize, final = _read_resize(processor)
     if getattr(processor, "do_center_crop", False):
         crop = dict(processor.crop_size)
@@ -157,7 +156,7 @@ def _read_transform(processor: Any, *, is_grayscale: bool) -> ImageTransform:  #
     return ImageTransform(*final, filter_, resize, is_grayscale=is_grayscale)
 
 
-def _read_resize(processor: Any) -> tuple[Resize | None, tuple[int, int] | None]:  # noqa: ANN401
+def _read_resize(processor: Any) -> tuple[Resize | None, tuple[int, int] | None]:  # noqa: ANN401 - see above
     """What the processor resizes to, and the final size if nothing is cropped afterwards."""
     if not getattr(processor, "do_resize", True):
         return NoResize(), None

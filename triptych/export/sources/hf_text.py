@@ -12,7 +12,7 @@ import transformers
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from triptych.errors import OptionInvalid, SourceUnfit, first_line
+from triptych.errors import OptionInvalid, SourceUnfit
 from triptych.export.loaded_model import (
     LoadedModel,
     SourceOptions,
@@ -21,6 +21,7 @@ from triptych.export.loaded_model import (
 )
 from triptych.export.onnx_graph import serve_texts
 from triptych.export.preprocess_steps import TextStep
+from triptych.export.refusal import refusing
 from triptych.export.sources import hf_files
 from triptych.export.sources.sentence_topics import (
     SentenceTopics,
@@ -142,14 +143,12 @@ def _example(length: int) -> list[torch.Tensor]:
 
 
 def _read_tokenizer(folder: Path) -> Any:  # noqa: ANN401 - transformers' own type
-    try:
+    with refusing("The tokenizer cannot be read"):
         tokenizer = hf_files.quietly(
             lambda: transformers.AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )
         )
-    except Exception as exc:
-        raise SourceUnfit(f"The tokenizer cannot be read: {first_line(exc)}") from exc
     if not getattr(tokenizer, "is_fast", False) or tokenizer.pad_token_id is None:
         raise SourceUnfit(
             "The tokenizer has no tokenizer.json with a padding token, which serving needs."
@@ -157,7 +156,7 @@ def _read_tokenizer(folder: Path) -> Any:  # noqa: ANN401 - transformers' own ty
     return tokenizer
 
 
-def _choose_length(asked: int | None, tokenizer: Any, config: Any) -> int:  # noqa: ANN401
+def _choose_length(asked: int | None, tokenizer: Any, config: Any) -> int:  # noqa: ANN401 - see above
     """As asked, or what is usual; never more than the network has positions for.
 
     Raises:

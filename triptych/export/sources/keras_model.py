@@ -17,9 +17,10 @@ import onnxruntime
 import tensorflow
 from numpy.typing import NDArray
 
-from triptych.errors import SourceUnfit, first_line
+from triptych.errors import SourceUnfit
 from triptych.export.loaded_model import LoadedModel, SourceOptions, Tensors
 from triptych.export.onnx_graph import OPSET
+from triptych.export.refusal import refusing
 from triptych.export.sources.onnx_file import serve_network
 
 _SIGNATURE: Final = "serving_default"
@@ -32,18 +33,14 @@ def load_keras(name: str, options: SourceOptions) -> LoadedModel:
         SourceUnfit: see the sentence.
         OptionInvalid: the transform is incomplete or does not fit.
     """
-    try:
+    with refusing(f"{name} cannot be loaded by Keras"):
         # safe_mode: layers that bring code (Lambda) are refused instead of run.
         model: Any = keras.saving.load_model(name, compile=False, safe_mode=True)
-    except Exception as exc:
-        raise SourceUnfit(f"{name} cannot be loaded by Keras: {first_line(exc)}") from exc
     with tempfile.TemporaryDirectory(prefix="triptych-tf-") as scratch:
         file = Path(scratch) / "network.onnx"
-        try:
+        with refusing(f"{name} cannot be converted to ONNX"):
             model(np.zeros((1, *model.input_shape[1:]), np.float32))  # export wants a called model
             model.export(str(file), format="onnx", opset_version=OPSET, verbose=False)
-        except Exception as exc:
-            raise SourceUnfit(f"{name} cannot be converted to ONNX: {first_line(exc)}") from exc
         network = onnx.load(file)
 
     def infer(tensors: Tensors) -> NDArray[np.float32]:

@@ -11,12 +11,13 @@ import onnxruntime
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from triptych.errors import SourceUnfit, first_line
+from triptych.errors import SourceUnfit
 from triptych.export.image_options import ImageInput, read_image_input
 from triptych.export.loaded_model import LoadedModel, SourceOptions, Tensors, choose_labels
 from triptych.export.onnx_graph import serve_images
 from triptych.export.preprocess_steps import ImageStep
 from triptych.export.reference_picture import declared_preparation
+from triptych.export.refusal import refusing
 from triptych.export.sources.source_answers import Infer, answering
 
 
@@ -27,13 +28,12 @@ def load(name: str, options: SourceOptions) -> LoadedModel:
         SourceUnfit: see the sentence.
         OptionInvalid: the transform is incomplete or does not fit.
     """
-    try:
-        network = onnx.load(name)
+    with refusing(f"{name} cannot be loaded"):
+        try:
+            network = onnx.load(name)
+        except DecodeError as exc:
+            raise SourceUnfit(f"{name} is no ONNX file.") from exc
         session = onnxruntime.InferenceSession(name, providers=["CPUExecutionProvider"])
-    except DecodeError as exc:
-        raise SourceUnfit(f"{name} is no ONNX file.") from exc
-    except Exception as exc:
-        raise SourceUnfit(f"{name} cannot be loaded: {first_line(exc)}") from exc
     origin = {"framework": "ONNX", "framework_version": onnx.__version__}
     origin |= {"checkpoint": Path(name).name, "producer": network.producer_name or "unknown"}
     return serve_network(network, session, options, origin, is_channels_first=None)
@@ -94,14 +94,10 @@ def _only_input(session: onnxruntime.InferenceSession) -> tuple[str, list[object
 def _try_out(infer: Callable[[Tensors], NDArray[np.float32]], image: ImageInput) -> int:
     """Run batches of one and two, and see how many classes the network answers with."""
     size = (image.transform.height_pixels, image.transform.width_pixels)
-    try:
+    with refusing("The network does not run on batches of that input"):
         for batch in (2, 1):
             example = image.normalisation.apply(np.zeros((batch, *size, 3), np.uint8))
             classes = infer((example,)).shape[1]
-    except Exception as exc:
-        raise SourceUnfit(
-            f"The network does not run on batches of that input: {first_line(exc)}"
-        ) from exc
     return classes
 
 

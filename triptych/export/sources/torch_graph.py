@@ -12,9 +12,10 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from triptych.errors import SourceUnfit, first_line
+from triptych.errors import SourceUnfit
 from triptych.export.loaded_model import Tensors
 from triptych.export.onnx_graph import BATCH, OPSET
+from triptych.export.refusal import refusing
 
 
 def trace(module: torch.nn.Module, examples: Sequence[torch.Tensor]) -> onnx.ModelProto:
@@ -33,21 +34,22 @@ def trace(module: torch.nn.Module, examples: Sequence[torch.Tensor]) -> onnx.Mod
     # Where an operator is missing it prints the whole graph, and its switch has no effect: torch
     # 2.13, torchscript_exporter/utils.py, setup_onnx_logging tests a function, not its answer.
     torch._C._jit_onnx_log = lambda *_: None
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of constants that tracing bakes in: sizes are fixed
-            torch.onnx.export(
-                module.eval(),
-                tuple(examples),
-                buffer,
-                input_names=names,
-                output_names=["output"],
-                dynamic_axes=dynamic,
-                opset_version=OPSET,
-                dynamo=False,  # the other exporter needs onnxscript and writes a newer opset
-            )
-    except Exception as exc:
-        raise SourceUnfit(f"The network cannot be exported to ONNX: {first_line(exc)}") from exc
+    with (
+        refusing("The network cannot be exported to ONNX"),
+        torch.no_grad(),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # of constants that tracing bakes in: sizes are fixed
+        torch.onnx.export(
+            module.eval(),
+            tuple(examples),
+            buffer,
+            input_names=names,
+            output_names=["output"],
+            dynamic_axes=dynamic,
+            opset_version=OPSET,
+            dynamo=False,  # the other exporter needs onnxscript and writes a newer opset
+        )
     return onnx.load_from_string(buffer.getvalue())
 
 
@@ -57,14 +59,9 @@ def count_classes(module: torch.nn.Module, examples: Sequence[torch.Tensor]) -> 
     Raises:
         SourceUnfit: it does not run on that input, or does not answer [N, C].
     """
-    try:
-        with torch.no_grad():
-            answer = module.eval()(*examples)
-    except Exception as exc:
-        shapes = ", ".join(str(list(example.shape)) for example in examples)
-        raise SourceUnfit(
-            f"The network does not run on an input of {shapes}: {first_line(exc)}"
-        ) from exc
+    shapes = ", ".join(str(list(example.shape)) for example in examples)
+    with refusing(f"The network does not run on an input of {shapes}"), torch.no_grad():
+        answer = module.eval()(*examples)
     if not isinstance(answer, torch.Tensor) or answer.ndim != 2:
         shape = list(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
         raise SourceUnfit(f"The network answers {shape}; one tensor [N, classes] is needed.")

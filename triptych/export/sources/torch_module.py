@@ -18,6 +18,7 @@ from triptych.export.loaded_model import LoadedModel, SourceOptions, choose_labe
 from triptych.export.onnx_graph import serve_images
 from triptych.export.preprocess_steps import ImageStep
 from triptych.export.reference_picture import declared_preparation
+from triptych.export.refusal import refusing
 from triptych.export.sources.source_answers import answering
 from triptych.export.sources.torch_graph import count_classes, runner, trace
 
@@ -99,17 +100,16 @@ def _call_factory(name: str) -> torch.nn.Module:
 
 
 def _read_weights(file: Path) -> dict[str, torch.Tensor]:
-    try:
-        if file.suffix == ".safetensors":
-            return load_file(file)
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as exc:
-        raise SourceUnfit(
-            f"{file} holds more than weights, and loading it would run code that it brings. Save "
-            "the state dict alone, best as safetensors."
-        ) from exc
-    except Exception as exc:
-        raise SourceUnfit(f"{file} cannot be read as weights: {first_line(exc)}") from exc
+    with refusing(f"{file} cannot be read as weights"):
+        try:
+            if file.suffix == ".safetensors":
+                return load_file(file)
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as exc:
+            raise SourceUnfit(
+                f"{file} holds more than weights, and loading it would run code that it brings. "
+                "Save the state dict alone, best as safetensors."
+            ) from exc
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]  # the habit of training scripts
     if not isinstance(state, dict) or not all(torch.is_tensor(it) for it in state.values()):
