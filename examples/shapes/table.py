@@ -99,8 +99,9 @@ def run(job: Job, precision: str, repository: Path) -> Row:
 
 def parity_table(rows: list[Row]) -> list[str]:
     """One line for each export."""
-    head = "| network | precision | export | ONNX | golden inputs | top-1 | top-5 | scores: largest, mean | pixels or token ids | gate |"  # noqa: E501
-    lines = [head, "| --- " * 10 + "|"]
+    columns = ("network", "precision", "export", "ONNX", "golden inputs", "top-1", "top-5")
+    columns += ("scores: largest, mean", "pixels or token ids", "gate")
+    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
     for row in rows:
         report = row.certificate["parity"]
         scores, features = report["scores"], report["features"]

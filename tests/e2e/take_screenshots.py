@@ -31,7 +31,7 @@ def main() -> None:
         if (REPOSITORY / "topics_r1").is_dir():
             take_topics(page)
         else:
-            print("topics.png is left as it is; `make demo-text` builds what it shows")  # noqa: T201
+            print("topics.png is left as it is; `make demo-text` builds what it shows")  # noqa: T201 - a command
         chromium.close()
 
 

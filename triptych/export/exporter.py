@@ -92,7 +92,7 @@ def export(request: ExportRequest, progress: Progress) -> Exported:
     Raises:
         TriptychError: one sentence about what is wrong; nothing was written.
     """
-    number = request.number or next_number_in(request.model_repository, request.name)
+    number = request.number or next_number(request.model_repository, request.name)
     check_name(request.model_repository, ReleaseName(request.name, number))
     serving_python()  # before the long steps: without it there is no gate
     if request.precision == "int8" and request.calibration is None:
@@ -114,11 +114,6 @@ def export(request: ExportRequest, progress: Progress) -> Exported:
         if not request.is_dry_run:
             folder = _publish(request, draft, staged, report, keep_golden(items, served))
     return Exported(draft, report, promotable, folder)
-
-
-def next_number_in(repository: Path, name: str) -> int:
-    """The first free number, also in a repository that is not there yet."""
-    return next_number(repository, name) if repository.is_dir() else 1
 
 
 def _golden_items(request: ExportRequest, loaded: LoadedModel) -> list[Item]:

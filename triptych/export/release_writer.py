@@ -73,7 +73,9 @@ class Verdict:
 
 
 def next_number(repository: Path, name: str) -> int:
-    """The first free release number of a name."""
+    """The first free release number of a name, also in a repository that is not there yet."""
+    if not repository.is_dir():
+        return 1
     taken = [release.number for release in find_releases(repository) if release.alias == name]
     return max(taken, default=0) + 1
 

@@ -19,10 +19,9 @@ from python_backends.shared.contract import LABEL, LOGITS, PIPELINES, SCORE, STA
 from triptych.errors import EnvironmentUnfit, StartFailed
 from triptych.export.loaded_model import Tensors
 from triptych.routing import ReleaseName
+from triptych.stack.child_process import END_WITH_PARENT
 from triptych.stack.settings import StackSettings
 
-# A killed export leaves no Triton behind; why setpriv, says triptych.stack.child_process.
-_END_WITH_PARENT: Final = ("setpriv", "--pdeathsig", "TERM", "--")
 # More than Triton's own exit timeout, and what setting down its folders takes.
 _STOP_SECONDS: Final = 20.0
 
@@ -80,7 +79,7 @@ def ask_served(
         for number, item in enumerate(items):
             (folder / f"{number:06d}").write_bytes(item)
         arguments = [str(repository), str(release), task.value, str(folder), str(answers)]
-        python = [*_END_WITH_PARENT, str(serving_python())]
+        python = [*END_WITH_PARENT, str(serving_python())]  # a killed export leaves no Triton
         command = [*python, "-m", "triptych.export.replay", *arguments]
         exit_code, said = _run(command)
         if exit_code:

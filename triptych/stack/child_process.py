@@ -14,7 +14,7 @@ from typing import Final
 # The kernel sends SIGTERM when the parent dies, so that a killed `up` leaves nothing behind.
 # setpriv (util-linux, on every Debian) asks for it and becomes the command; a preexec_fn of our own
 # would abort some children of a process that has a gRPC channel open.
-_END_WITH_PARENT: Final = ("setpriv", "--pdeathsig", "TERM", "--")
+END_WITH_PARENT: Final = ("setpriv", "--pdeathsig", "TERM", "--")
 
 
 def last_words(log_file: Path) -> str:
@@ -38,7 +38,7 @@ class ChildProcess:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         with log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                [*_END_WITH_PARENT, *command],
+                [*END_WITH_PARENT, *command],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -55,6 +55,11 @@ class StackSettings(BaseSettings):
         return self.state_dir / "logs"
 
     @property
+    def serving_dir(self) -> Path:
+        """What Triton is given as its model repository: links to releases."""
+        return self.state_dir / "serving"
+
+    @property
     def admin_key_file(self) -> Path:
         """The first admin key, mode 0600, made by the gateway."""
         return self.state_dir / "admin.key"

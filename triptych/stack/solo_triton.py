@@ -38,7 +38,7 @@ def solo_triton(repository: Path, releases: Sequence[ReleaseName]) -> Iterator[T
         )
         check_state_dir(settings.state_dir)
         models = [name.step(step) for name in releases for step in STEP_NAMES]
-        view = settings.state_dir / "serving"
+        view = settings.serving_dir
         link_models(view, repository, models)
         install = prepare_triton(settings.state_dir / "backends")
         triton = TritonProcess(install, view, settings)

@@ -132,7 +132,7 @@ class Supervisor:
 
     def _add(self, release: Release) -> None:
         self._check_moves_no_traffic(release)
-        view = self._settings.state_dir / "serving"
+        view = self._settings.serving_dir
         link_models(view, release.repository, release.models())
         with self._connect() as connection:
             result = self._bring_up(connection, release)

@@ -33,7 +33,7 @@ def run_supervisor(settings: StackSettings) -> None:
     check_environment()
     check_state_dir(settings.state_dir)
     releases = read_releases(settings.model_repository)
-    view = settings.state_dir / "serving"
+    view = settings.serving_dir
     build_view(view, releases)
     install = prepare_triton(settings.state_dir / "backends")
     triton = TritonProcess(install, view, settings)
