@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-import psutil
 from PIL import Image
 
 from benchmarks.local_stack import LocalStack, local_stack
 from benchmarks.measurement import Measurement
 from benchmarks.perf_analyzer_binary import fetch_perf_analyzer
+from benchmarks.process_cpu import tree_cpu_seconds
 from benchmarks.report import write_report
 from python_backends.shared.contract import IMAGE, encode_bytes_tensor
 
@@ -55,13 +55,6 @@ def write_input_data(file: Path, images: Sequence[bytes]) -> None:
         {IMAGE.name: {"content": {"b64": text}, "shape": list(IMAGE.shape)}} for text in content
     ]
     file.write_text(json.dumps({"data": rows}))
-
-
-def tree_cpu_seconds(pid: int) -> float:
-    """User and system time so far of a process and everything below it."""
-    root = psutil.Process(pid)
-    times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
-    return sum(time.user + time.system for time in times)
 
 
 def answered_images(stack: LocalStack) -> int:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPBearer
+from starlette.datastructures import Headers
 
 from gateway.control_plane.keys import ApiKey, KeyStore, Scope
+from gateway.data_plane.admission.admission import Admission
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.server_health import ServerHealth
 from gateway.errors import MissingApiKey, ScopeMissing
@@ -29,57 +31,76 @@ class Services:
     metrics: GatewayMetrics
     keys: KeyStore
     health: ServerHealth
+    admission: Admission
     predictor: Predictor
 
 
-def _services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
+    """What the application is made of."""
     return cast(Services, request.app.state.services)
 
 
-def _settings(request: Request) -> GatewaySettings:
-    return _services(request).settings
+# Asynchronous, because FastAPI would call an ordinary function in another thread.
+async def _settings(request: Request) -> GatewaySettings:
+    return services_of(request).settings
 
 
-def _metrics(request: Request) -> GatewayMetrics:
-    return _services(request).metrics
+async def _metrics(request: Request) -> GatewayMetrics:
+    return services_of(request).metrics
 
 
-def _keys(request: Request) -> KeyStore:
-    return _services(request).keys
+async def _keys(request: Request) -> KeyStore:
+    return services_of(request).keys
 
 
-def _health(request: Request) -> ServerHealth:
-    return _services(request).health
+async def _health(request: Request) -> ServerHealth:
+    return services_of(request).health
 
 
-def _predictor(request: Request) -> Predictor:
-    return _services(request).predictor
+async def _admission(request: Request) -> Admission:
+    return services_of(request).admission
 
 
 Settings = Annotated[GatewaySettings, Depends(_settings)]
 Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
 Health = Annotated[ServerHealth, Depends(_health)]
-Prediction = Annotated[Predictor, Depends(_predictor)]
+Admissions = Annotated[Admission, Depends(_admission)]
+
+
+def authenticate(request: Request, scope: Scope) -> ApiKey:
+    """Say whose request this is, from its headers.
+
+    Raises:
+        MissingApiKey: no key came with it.
+        UnknownApiKey: nobody's, or revoked.
+        ScopeMissing: the key is not for this.
+    """
+    presented = _presented(request.headers)
+    if not presented:
+        raise MissingApiKey("send an API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'")
+    key = services_of(request).keys.recognise(presented)
+    record.get().key_id = key.id
+    if not key.may(scope):
+        raise ScopeMissing(f"this key lacks the scope {scope.value!r}")
+    return key
+
+
+def _presented(headers: Headers) -> str | None:
+    kind, _, credentials = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and credentials:
+        return credentials
+    return headers.get("x-api-key")
 
 
 def require(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
     """Make the dependency that lets only keys with this scope pass."""
 
     async def authorise(
-        keys: Keys,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-        header: Annotated[str | None, Security(_header)],
+        request: Request,
+        _bearer: Annotated[object, Security(_bearer)],  # for OpenAPI
+        _header: Annotated[object, Security(_header)],
     ) -> ApiKey:
-        presented = bearer.credentials if bearer else header
-        if not presented:
-            raise MissingApiKey(
-                "send an API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
-            )
-        key = keys.recognise(presented)
-        record.get().key_id = key.id
-        if not key.may(scope):
-            raise ScopeMissing(f"this key lacks the scope {scope.value!r}")
-        return key
+        return authenticate(request, scope)
 
     return authorise

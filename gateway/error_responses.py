@@ -38,12 +38,14 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.InferenceFailed: 502,
     errors.ContractMismatch: 500,
     errors.Overloaded: 503,
+    errors.KeyOverloaded: 429,
 }
 
 # Answers that cannot be told apart by their path and status alone when Starlette itself makes them.
 _CODE_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed"}
 
 _BODY_NOT_READ: Final = (
+    errors.AdmissionError,
     errors.AuthError,
     errors.BodyTimeout,
     errors.PayloadTooLarge,
@@ -59,7 +61,7 @@ def _headers(status: int, error: errors.GatewayError) -> dict[str, str]:
     headers: dict[str, str] = {}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         headers["Retry-After"] = "1"
     if isinstance(error, _BODY_NOT_READ):
         # Without this the connection would go on reading what nobody wants.

@@ -8,7 +8,7 @@ GatewayError(code)
     RejectedByModel    UndecodableImage, ImageTooLarge, UnsupportedImageFormat, UndecodableText,
                        TextTooLarge
   InferenceError       InferenceTimeout, InferenceUnavailable, InferenceFailed, ContractMismatch
-  Overloaded
+  AdmissionError       Overloaded, KeyOverloaded
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ class MalformedJson(InvalidRequest):
 
 
 class TooManyFiles(InvalidRequest):
-    """More files than one batch holds."""
+    """More files than one request may bring."""
 
     code = "too_many_files"
 
 
 class TooManyTexts(InvalidRequest):
-    """More texts than one batch holds."""
+    """More texts than one request may bring."""
 
     code = "too_many_texts"
 
@@ -176,7 +176,17 @@ class ContractMismatch(InferenceError):
     code = "contract_mismatch"
 
 
-class Overloaded(GatewayError):
-    """More requests in flight than allowed."""
+class AdmissionError(GatewayError):
+    """There is no room now; nothing of the body was read."""
+
+
+class Overloaded(AdmissionError):
+    """More is here than can be answered in time."""
 
     code = "overloaded"
+
+
+class KeyOverloaded(AdmissionError):
+    """This key has as much at work as it may, or its share of what is contended."""
+
+    code = "key_overloaded"

@@ -22,6 +22,7 @@ from gateway.control_plane.first_keys import ensure_first_keys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.secret_files import read_or_create_secret
 from gateway.data_plane import predict_routes
+from gateway.data_plane.admission.admission import Admission, AdmissionLimits
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.server_health import ServerHealth
 from gateway.data_plane.triton_client import TritonClient
@@ -61,22 +62,25 @@ async def _running_services(
     hash_secret = read_or_create_secret(settings.state_dir / "key-hash.secret")
     keys = KeyStore(engine, hash_secret)
     await ensure_first_keys(keys, settings.state_dir)
-    triton = TritonClient(settings.triton_url, timeout_seconds=settings.inference_timeout_seconds)
+    triton = TritonClient(settings.triton_url)
     supervisor = httpx.AsyncClient(base_url=settings.supervisor_url, timeout=1.0, trust_env=False)
     health = ServerHealth(supervisor, max_age_seconds=settings.status_max_age_seconds)
-    predictor = Predictor(
-        triton,
-        metrics,
-        max_in_flight=settings.max_in_flight,
-        max_image_bytes=settings.max_image_bytes,
+    admission = Admission(
+        AdmissionLimits(
+            max_admitted=settings.max_admitted,
+            max_admitted_bytes=settings.max_admitted_bytes,
+            max_in_flight=settings.max_in_flight,
+            latency_tolerance=settings.latency_tolerance,
+        )
     )
+    predictor = Predictor(triton, metrics)
     await health.refresh()
     loops = [
         asyncio.create_task(_repeat(action, settings.status_interval_seconds))
         for action in (health.refresh, keys.refresh)
     ]
     try:
-        yield Services(settings, metrics, keys, health, predictor)
+        yield Services(settings, metrics, keys, health, admission, predictor)
     finally:
         for loop in loops:
             loop.cancel()

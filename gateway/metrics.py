@@ -6,6 +6,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.data_plane.admission.admission import Admission
+
 _SECONDS_BUCKETS: Final = (
     0.001,
     0.0025,
@@ -48,17 +50,25 @@ class GatewayMetrics:
             buckets=_SECONDS_BUCKETS,
             registry=self._registry,
         )
-        self.in_flight = Gauge(
-            "triptych_gateway_in_flight",
-            "Predict requests admitted and not answered yet.",
-            registry=self._registry,
+        self._admitted = self._gauge("in_flight", "Predict requests admitted and not answered yet.")
+        self._admitted_bytes = self._gauge("in_flight_bytes", "Bytes of their bodies.")
+        self._calls = self._gauge(
+            "triton_calls", "Calls to Triton that are on their way.", "release"
         )
-        self.is_ready = Gauge(
-            "triptych_gateway_ready",
-            "1 while golden inputs get their golden answers.",
-            registry=self._registry,
+        self._calls_limit = self._gauge(
+            "triton_calls_limit", "How many there may be, as latency has it.", "release"
         )
+        self.is_ready = self._gauge("ready", "1 while golden inputs get their golden answers.")
 
-    def exposition(self) -> bytes:
+    def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
+        name = f"triptych_gateway_{name}"
+        return Gauge(name, documentation, labels, registry=self._registry)
+
+    def exposition(self, admission: Admission) -> bytes:
         """The text that Prometheus scrapes."""
+        self._admitted.set(admission.admitted())
+        self._admitted_bytes.set(admission.admitted_bytes())
+        for release, line in admission.lines().items():
+            self._calls.labels(release).set(line.in_flight)
+            self._calls_limit.labels(release).set(line.limit.sustained)
         return generate_latest(self._registry)

@@ -21,6 +21,8 @@ class RequestRecord:
     release: str = ""
     images: int = 0
     texts: int = 0
+    body_ms: float = 0.0
+    queue_ms: float = 0.0
     triton_ms: float = 0.0
 
 

@@ -31,10 +31,21 @@ class GatewaySettings(BaseSettings):
     """Largest multipart body as a whole; a JSON body also has a bound of its own."""
     body_silence_seconds: float = Field(default=30.0, gt=0)
     """Longest pause while a body arrives; a client that vanished must not keep its place."""
+    max_items: int = Field(default=256, ge=1)
+    """Files or texts in one request; Triton is asked in batches of the size that it takes."""
+    max_admitted: int = Field(default=512, ge=1)
+    """Requests that may be here at once, reading, waiting or being answered."""
+    max_admitted_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+    """Bytes that their bodies may have together; one key may hold two thirds of both."""
     max_in_flight: int = Field(default=256, ge=1)
-    """Requests admitted at once; must stay below the max_queue_size of every preprocess step."""
+    """Most calls to Triton at once for one release, however fast it answers; must stay below the
+    max_queue_size of every preprocess step."""
+    latency_tolerance: float = Field(default=1.5, ge=1)
+    """How many times its unloaded latency a call may take before fewer are made at once."""
     inference_timeout_seconds: float = Field(default=10.0, gt=0)
-    """Deadline of one call to Triton."""
+    """Time for a request that asks for none, from its headers to Triton's answer."""
+    max_inference_timeout_seconds: float = Field(default=60.0, gt=0)
+    """The most that a request may ask for."""
     status_interval_seconds: float = Field(default=0.5, gt=0)
     """Pause between two looks at the supervisor's /status and at the key table."""
     status_max_age_seconds: float = Field(default=5.0, gt=0)

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from gateway.data_plane.request_body import counted
+from gateway.data_plane.request_body import Counter, counted
 from gateway.errors import MalformedMultipart, TooManyFiles
 
 # Beside the files a form may carry a few small fields; they are ignored.
@@ -64,19 +64,24 @@ def _form_headers(request: Request) -> Headers:
 
 
 async def read_files(
-    request: Request, limit_bytes: int, silence_seconds: float, max_files: int
+    request: Request,
+    limit_bytes: int,
+    silence_seconds: float,
+    max_files: int,
+    counter: Counter | None = None,
 ) -> list[NamedFile]:
     """Read the files of a multipart body, in order.
 
     Raises:
         PayloadTooLarge: the whole body has more bytes than the limit.
         BodyTimeout: a pause in it was longer than the silence allowed.
-        TooManyFiles: more files than one batch holds.
+        Overloaded: the counter has no room for it.
+        TooManyFiles: more files than one request may bring.
         MalformedMultipart: it cannot be parsed, or holds no file.
     """
     parser = _InMemoryParser(
         _form_headers(request),
-        counted(request, limit_bytes, silence_seconds),
+        counted(request, limit_bytes, silence_seconds, counter),
         max_files=max_files + 1,  # one more, to tell "too many" from "malformed" by counting
         max_fields=_MAX_FIELDS,
         max_part_size=_MAX_FIELD_BYTES,

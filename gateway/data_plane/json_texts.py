@@ -29,7 +29,7 @@ def parse_texts(body: bytes, max_texts: int) -> TextBody:
     Raises:
         EmptyBody: there is no body.
         MalformedJson: it is no JSON, or not of one of the two forms.
-        TooManyTexts: more texts than one batch holds.
+        TooManyTexts: more texts than one request may bring.
     """
     if not body:
         raise EmptyBody(f"the body is empty; send {FORMS}")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.data_plane.admission.priority import PRIORITY_HEADER, Priority
+from gateway.data_plane.deadline import TIMEOUT_HEADER
+from gateway.schemas import ErrorBody
+
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 _FILES: Final = {"type": "array", "items": {"type": "string", "format": "binary"}}
 _FORM: Final = {"type": "object", "required": ["file"], "properties": {"file": _FILES}}
@@ -32,8 +36,41 @@ _JSON: Final = {
         },
     },
 }
-# Declared here and not as a parameter: FastAPI would read the body before the key is checked.
-REQUEST_BODY: Final[dict[str, Any]] = {
+_PARAMETERS: Final = [
+    {
+        "name": "alias",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string"},
+        "description": "An alias; with the scope admin, or where the key names it, a live release.",
+    },
+    {
+        "name": "top_k",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 1},
+        "description": "How many labels, at most the release's own number.",
+    },
+    {
+        "name": TIMEOUT_HEADER,
+        "in": "header",
+        "schema": {"type": "integer", "minimum": 1},
+        "description": "Time for the whole request; there is a default, and a cap.",
+    },
+    {
+        "name": PRIORITY_HEADER,
+        "in": "header",
+        "schema": {"type": "string", "enum": list(Priority)},
+        "description": "`batch` may wait long and gives way; a key may be bound to it.",
+    },
+]
+ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": ErrorBody}
+    for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 502, 503, 504)
+}
+# Declared here and not as parameters: FastAPI would read the body before the key is checked.
+DESCRIPTION: Final[dict[str, Any]] = {
+    "security": [{"HTTPBearer": []}, {"APIKeyHeader": []}],
+    "parameters": _PARAMETERS,
     "requestBody": {
         "required": True,
         "content": {
@@ -44,5 +81,5 @@ REQUEST_BODY: Final[dict[str, Any]] = {
             "multipart/form-data": {"schema": _FORM},
             "application/json": _JSON,
         },
-    }
+    },
 }

@@ -2,85 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypedDict
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Request, Response
 
-from gateway.control_plane.keys import Scope
-from gateway.data_plane.form_files import read_files
-from gateway.data_plane.json_texts import parse_texts
-from gateway.data_plane.media_types import BodyForm, choose_form
-from gateway.data_plane.predict_openapi import REQUEST_BODY
-from gateway.data_plane.prediction import Answered, Outcome
-from gateway.data_plane.request_body import read_body
-from gateway.data_plane.server_health import ReleaseReport, ServerHealth
-from gateway.dependencies import Health, Prediction, Settings, require
-from gateway.errors import EmptyBody, GatewayError, InvalidParameter, UnknownAlias
-from gateway.request_context import RequestRecord, record, request_id
-from gateway.schemas import (
-    BatchBody,
-    ErrorBody,
-    ItemError,
-    ItemResult,
-    LabelScore,
-    PredictionBody,
-    Timing,
-)
-from gateway.settings import GatewaySettings
+from gateway.control_plane.keys import ApiKey, Scope
+from gateway.data_plane.admission.priority import PRIORITY_HEADER, Priority, priority_of
+from gateway.data_plane.admission.ticket import Ticket, Visitor
+from gateway.data_plane.deadline import TIMEOUT_HEADER, timeout_seconds
+from gateway.data_plane.disconnect import CancelOnDisconnect
+from gateway.data_plane.item_outcomes import Outcome, outcome_of, refuse_unasked
+from gateway.data_plane.media_types import choose_form
+from gateway.data_plane.predict_answers import to_json
+from gateway.data_plane.predict_bodies import read_items, refuse_too_large
+from gateway.data_plane.predict_openapi import DESCRIPTION, ERRORS
+from gateway.data_plane.release_choice import choose_release
+from gateway.data_plane.request_body import declared_bytes
+from gateway.data_plane.target import Target
+from gateway.dependencies import Services, authenticate, services_of
+from gateway.errors import InvalidParameter
+from gateway.request_context import RequestRecord, record
+from gateway.schemas import BatchBody, PredictionBody
 from python_backends.shared.contract import Task
-
-# Parsed JSON may take twenty times its own length in memory, and nothing else runs meanwhile.
-_MAX_JSON_BYTES: Final = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class _Items:
-    """Encoded images or UTF-8 texts in their order, and what their answers need."""
-
-    contents: Sequence[bytes]
-    filenames: Sequence[str | None]
-    """Only what came in a form has one."""
-    is_batch: bool
-
-
-class _Answer(TypedDict):
-    """What an answered item says, alone or as one of several."""
-
-    predictions: list[LabelScore]
-    truncated: bool | None
-
 
 router = APIRouter(prefix="/v1/predict", tags=["predict"])
 
 _DEFAULT_TOP_K: Final = 5
-_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorBody}
-    for status in (400, 401, 403, 404, 408, 413, 415, 422, 502, 503, 504)
-}
+_MOST_DIGITS: Final = 9
+_OK: Final[dict[int | str, dict[str, Any]]] = {200: {"model": PredictionBody | BatchBody}}
 
 
+# FastAPI sees the request and nothing else: what it would resolve, read and validate by itself
+# costs more than all of the gateway's own work, and it would read the body before the key.
 @router.post(
     "/{alias}",
-    dependencies=[Depends(require(Scope.PREDICT))],
-    openapi_extra=REQUEST_BODY,
-    responses=_ERRORS,
-    response_model_exclude_none=True,  # of `predictions` and `error` an entry has one
+    openapi_extra=DESCRIPTION,
+    responses=_OK | ERRORS,
     summary="Classify one image or text, or several of them",
 )
-async def predict(
-    *,
-    alias: str,
-    request: Request,
-    health: Health,
-    predictor: Prediction,
-    settings: Settings,
-    top_k: Annotated[
-        int | None, Query(ge=1, description="How many labels, at most the release's own number.")
-    ] = None,
-) -> PredictionBody | BatchBody:
+async def predict(request: Request) -> Response:
     """Answer with labels and scores, highest first.
 
     The alias's `task` in `/v1/routes` says what it takes. One image or `text` gets `predictions`,
@@ -88,62 +51,62 @@ async def predict(
     which the items came; a refused item is an entry in its place.
     """
     started = time.perf_counter()
-    release, report = _resolve(alias, health)
-    known = record.get()
-    known.alias, known.release = alias, release
-    wanted = _checked_top_k(top_k, report)
-    form = choose_form(request.headers.get("content-type"), report.task)
-    with predictor.admitted():
-        items = await _READERS[form](request, settings, report.max_batch_size)
-        _count(known, report.task, len(items.contents))
-        outcomes = await predictor.classify(release, report.task, items.contents, top_k=wanted)
-    return _body(known, items, outcomes, _timing(known, started))
+    services, known = services_of(request), record.get()
+    key = authenticate(request, Scope.PREDICT)
+    alias = request.path_params["alias"]
+    target = choose_release(alias, services.health, key)
+    known.alias, known.release = alias, target.release
+    top_k = _top_k(request, target)
+    form = choose_form(request.headers.get("content-type"), target.task)
+    refuse_too_large(request, form, services.settings)
+    visitor = _visitor(request, key, services)
+    with services.admission.admit(visitor, target, declared_bytes(request)) as ticket:
+        items = await read_items(request, form, services.settings, ticket)
+        ticket.body_is_here()
+        known.body_ms = _milliseconds_since(started)
+        _count(known, target.task, len(items.contents))
+        async with CancelOnDisconnect(request):
+            outcomes = await _outcomes(services, ticket, target, items.contents, top_k)
+    body = to_json(known, items, outcomes, _milliseconds_since(started))
+    return Response(body, media_type="application/json")
 
 
-async def _read_image(request: Request, settings: GatewaySettings, _: int) -> _Items:
-    body = await read_body(request, settings.max_image_bytes, settings.body_silence_seconds)
-    if not body:
-        raise EmptyBody("the body is empty; send the bytes of one image")
-    return _Items([body], [None], is_batch=False)
+async def _outcomes(
+    services: Services, ticket: Ticket, target: Target, items: Sequence[bytes], top_k: int
+) -> list[Outcome]:
+    """Ask Triton about every item that is worth it; a bad one fails alone."""
+    task, most = target.task, services.settings.max_image_bytes
+    refusals = [refuse_unasked(task, item, most) for item in items]
+    sent = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
+    answers = iter(await services.predictor.answers(ticket, target, sent) if sent else ())
+    return [refusal or outcome_of(task, next(answers), top_k) for refusal in refusals]
 
 
-async def _read_form(request: Request, settings: GatewaySettings, most: int) -> _Items:
-    files = await read_files(request, settings.max_body_bytes, settings.body_silence_seconds, most)
-    contents, names = [file.content for file in files], [file.filename for file in files]
-    return _Items(contents, names, is_batch=True)
+def _visitor(request: Request, key: ApiKey, services: Services) -> Visitor:
+    settings = services.settings
+    seconds = timeout_seconds(
+        request.headers.get(TIMEOUT_HEADER),
+        default=settings.inference_timeout_seconds,
+        most=settings.max_inference_timeout_seconds,
+    )
+    return Visitor(
+        key_id=key.id,
+        priority=priority_of(request.headers.get(PRIORITY_HEADER), Priority.INTERACTIVE),
+        max_concurrency=None,
+        deadline=asyncio.get_running_loop().time() + seconds,
+    )
 
 
-async def _read_json(request: Request, settings: GatewaySettings, most: int) -> _Items:
-    limit_bytes = min(settings.max_body_bytes, _MAX_JSON_BYTES)
-    body = await read_body(request, limit_bytes, settings.body_silence_seconds)
-    parsed = parse_texts(body, most)
-    return _Items(parsed.texts, [None] * len(parsed.texts), parsed.is_batch)
-
-
-_READERS: Final = {
-    BodyForm.IMAGE: _read_image,
-    BodyForm.FILES: _read_form,
-    BodyForm.TEXTS: _read_json,
-}
-
-
-def _resolve(alias: str, health: ServerHealth) -> tuple[str, ReleaseReport]:
-    release = health.routes().get(alias)
-    if release is None:
-        raise UnknownAlias(f"there is no alias {alias!r}")
-    return str(release), health.report(release)
-
-
-def _checked_top_k(asked: int | None, report: ReleaseReport) -> int:
-    if asked is None:
-        return min(_DEFAULT_TOP_K, report.top_k)
-    if asked > report.top_k:
-        raise InvalidParameter(f"top_k is {asked}; this release answers at most {report.top_k}")
-    return asked
-
-
-def _identity(known: RequestRecord) -> dict[str, str]:
-    return {"request_id": request_id.get(), "alias": known.alias, "release": known.release}
+def _top_k(request: Request, target: Target) -> int:
+    asked = request.query_params.getlist("top_k")
+    if not asked:
+        return min(_DEFAULT_TOP_K, target.top_k)
+    text = asked[-1]
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS) or not int(text):
+        raise InvalidParameter("top_k must be a whole number above 0")
+    if int(text) > target.top_k:
+        raise InvalidParameter(f"top_k is {text}; this release answers at most {target.top_k}")
+    return int(text)
 
 
 def _count(known: RequestRecord, task: Task, items: int) -> None:
@@ -153,34 +116,5 @@ def _count(known: RequestRecord, task: Task, items: int) -> None:
         known.images = items
 
 
-def _only(outcomes: list[Outcome]) -> _Answer:
-    (outcome,) = outcomes
-    if isinstance(outcome, GatewayError):
-        raise outcome
-    return _answer(outcome)
-
-
-def _timing(known: RequestRecord, started: float) -> Timing:
-    total_ms = (time.perf_counter() - started) * 1000
-    return Timing(total_ms=round(total_ms, 2), triton_ms=round(known.triton_ms, 2))
-
-
-def _body(
-    known: RequestRecord, items: _Items, outcomes: list[Outcome], timing: Timing
-) -> PredictionBody | BatchBody:
-    if not items.is_batch:
-        return PredictionBody(**_identity(known), **_only(outcomes), timing=timing)
-    results = [_result(*pair) for pair in zip(items.filenames, outcomes, strict=True)]
-    return BatchBody(**_identity(known), results=results, timing=timing)
-
-
-def _result(filename: str | None, outcome: Outcome) -> ItemResult:
-    if isinstance(outcome, GatewayError):
-        error = ItemError(code=outcome.code, message=str(outcome))
-        return ItemResult(filename=filename, error=error)
-    return ItemResult(filename=filename, **_answer(outcome))
-
-
-def _answer(answered: Answered) -> _Answer:
-    scores = [LabelScore(label=it.label, score=it.score) for it in answered.scores]
-    return {"predictions": scores, "truncated": answered.is_truncated or None}
+def _milliseconds_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

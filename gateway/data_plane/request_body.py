@@ -4,34 +4,56 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Protocol
 
 from starlette.requests import Request
 
 from gateway.errors import BodyTimeout, PayloadTooLarge
 
 
-def _check_declared_length(request: Request, limit_bytes: int) -> None:
+class Counter(Protocol):
+    """Is told how much of a body is here; may refuse more."""
+
+    def count(self, body_bytes: int) -> None:
+        """So many bytes so far."""
+
+
+def declared_bytes(request: Request) -> int:
+    """The Content-Length, 0 where there is none; what is no number, the server has refused."""
     declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > limit_bytes:
-        raise PayloadTooLarge(f"the body has {declared} bytes; at most {limit_bytes} are accepted")
+    return int(declared) if declared.isdecimal() else 0
 
 
 async def counted(
-    request: Request, limit_bytes: int, silence_seconds: float
+    request: Request, limit_bytes: int, silence_seconds: float, counter: Counter | None = None
 ) -> AsyncGenerator[bytes, None]:
     """Pass a body on piece by piece.
 
     Raises:
         PayloadTooLarge: it has more bytes than the limit.
         BodyTimeout: a pause in it was longer than the silence allowed.
+        Overloaded: the counter has no room for it.
     """
-    _check_declared_length(request, limit_bytes)
+    refuse_declared_excess(request, limit_bytes)
     total = 0
     async for chunk in _never_silent(request.stream(), silence_seconds):
         total += len(chunk)
         if total > limit_bytes:
             raise PayloadTooLarge(f"the body has more than the accepted {limit_bytes} bytes")
+        if counter:
+            counter.count(total)
         yield chunk
+
+
+def refuse_declared_excess(request: Request, limit_bytes: int) -> None:
+    """Judge by the header alone.
+
+    Raises:
+        PayloadTooLarge: the declared length is above the limit.
+    """
+    declared = declared_bytes(request)
+    if declared > limit_bytes:
+        raise PayloadTooLarge(f"the body has {declared} bytes; at most {limit_bytes} are accepted")
 
 
 async def _never_silent(
@@ -48,11 +70,15 @@ async def _never_silent(
         yield chunk
 
 
-async def read_body(request: Request, limit_bytes: int, silence_seconds: float) -> bytes:
+async def read_body(
+    request: Request, limit_bytes: int, silence_seconds: float, counter: Counter | None = None
+) -> bytes:
     """Read a body as it is.
 
     Raises:
         PayloadTooLarge: it has more bytes than the limit.
         BodyTimeout: a pause in it was longer than the silence allowed.
+        Overloaded: the counter has no room for it.
     """
-    return b"".join([chunk async for chunk in counted(request, limit_bytes, silence_seconds)])
+    pieces = counted(request, limit_bytes, silence_seconds, counter)
+    return b"".join([piece async for piece in pieces])

@@ -116,8 +116,12 @@ class ServerHealth:
         named = ((ReleaseName.parse(name), it) for name, it in self._heard().releases.items())
         return first_routes(name for name, report in named if name and report.promotable)
 
+    def live_release(self, name: str) -> ReleaseName | None:
+        """The release of that name, if it is loaded; a route need not name it."""
+        return ReleaseName.parse(name) if name in self._heard().releases else None
+
     def report(self, release: ReleaseName) -> ReleaseReport:
-        """What is known of a release that a route names."""
+        """What is known of a release that is loaded."""
         return self._heard().releases[str(release)]
 
     def _heard(self) -> SupervisorReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
@@ -52,17 +53,22 @@ _ERROR_OF_CODE: Final[dict[grpc.StatusCode, tuple[type[InferenceError], str]]] =
 class TritonClient:
     """Sends images and texts to one Triton. Build it inside the event loop that uses it."""
 
-    def __init__(self, address: str, *, timeout_seconds: float) -> None:
+    def __init__(self, address: str) -> None:
         self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
-        self._timeout_seconds = timeout_seconds
 
     async def close(self) -> None:
         """End the channel."""
         await self._channel.close(grace=None)
 
     async def classify(
-        self, release: str, task: Task, items: Sequence[bytes], request_id: str
+        self,
+        release: str,
+        task: Task,
+        items: Sequence[bytes],
+        *,
+        request_id: str,
+        timeout_seconds: float,
     ) -> list[ItemAnswer]:
         """Send encoded images, or UTF-8 texts, as one request, untouched.
 
@@ -71,6 +77,7 @@ class TritonClient:
             task: What the release does, and so what an item is.
             items: One to max_batch_size encoded images or texts.
             request_id: Shows up in Triton's log and traces.
+            timeout_seconds: How long it may take.
 
         Returns:
             One answer per item, in order.
@@ -80,27 +87,38 @@ class TritonClient:
         """
         request = _request(release, ITEM_OF[task], items, request_id)
         # A passed deadline does not stop an ensemble; this drops what still queues by then.
-        request.parameters["timeout"].int64_param = int(self._timeout_seconds * 1_000_000)
+        request.parameters["timeout"].int64_param = max(1, int(timeout_seconds * 1_000_000))
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_seconds
         try:
-            response = await self._stub.ModelInfer(request, timeout=self._timeout_seconds)
+            response = await self._stub.ModelInfer(request, timeout=timeout_seconds)
         except grpc.aio.AioRpcError as exc:
-            # Triton's own text names paths and models; it goes to our log, not to the caller.
-            logger.warning(
-                "Triton refused release=%s code=%s: %s", release, exc.code().name, exc.details()
-            )
-            failed = (InferenceFailed, "Triton failed to answer")
-            error, message = _ERROR_OF_CODE.get(exc.code(), failed)
-            raise error(message) from exc
-        outputs = zip(response.outputs, response.raw_output_contents, strict=False)
-        raw = {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
+            raise _error(release, exc, is_late=loop.time() >= deadline) from exc
         try:
-            return decode_answers(raw, items=len(items))
+            return decode_answers(_answer_tensors(response), items=len(items))
         except ContractBroken as exc:
             logger.error("Triton's answer breaks the contract release=%s: %s", release, exc)  # noqa: TRY400
             raise ContractMismatch("Triton's answer does not fit the contract") from exc
 
 
 # The generated protobuf classes carry no types.
+def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401
+    outputs = zip(response.outputs, response.raw_output_contents, strict=False)
+    return {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
+
+
+def _error(release: str, exc: grpc.aio.AioRpcError, *, is_late: bool) -> InferenceError:
+    code = exc.code()
+    # Triton's own text names paths and models; it goes to our log, not to the caller.
+    logger.warning("Triton refused release=%s code=%s: %s", release, code.name, exc.details())
+    # What queued for too long, Triton drops as UNAVAILABLE: a passed deadline is that, whatever
+    # code came.
+    if is_late:
+        code = grpc.StatusCode.DEADLINE_EXCEEDED
+    error, message = _ERROR_OF_CODE.get(code, (InferenceFailed, "Triton failed to answer"))
+    return error(message)
+
+
 def _request(release: str, spec: TensorSpec, items: Sequence[bytes], request_id: str) -> Any:  # noqa: ANN401
     tensor = service_pb2.ModelInferRequest.InferInputTensor(
         name=spec.name, datatype=spec.dtype, shape=(len(items), *spec.shape)

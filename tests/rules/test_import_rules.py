@@ -80,6 +80,8 @@ KNOWS_FASTAPI: Final = frozenset(
         "middleware",
         "lingering_close",
         "request_body",
+        "predict_bodies",
+        "disconnect",
         "form_files",
     }
 )

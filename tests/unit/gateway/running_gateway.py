@@ -42,7 +42,9 @@ class Gateway:
     async def in_flight(self) -> int:
         """How many predict requests hold a place, as /metrics tells."""
         answer = await self.client.get("/metrics", headers=self.admin)
-        (line,) = (x for x in answer.text.splitlines() if x.startswith("triptych_gateway_in_fl"))
+        (line,) = (
+            x for x in answer.text.splitlines() if x.startswith("triptych_gateway_in_flight ")
+        )
         return int(float(line.split()[1]))
 
 

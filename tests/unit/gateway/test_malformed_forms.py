@@ -48,7 +48,7 @@ async def test_a_body_cut_off_behind_too_many_files_has_too_many_files(
 ) -> None:
     answer = await gateway.client.post(
         "/v1/predict/digits",
-        content=_FILE * 9 + b"--x\r\nX-Padding: " + b"y" * 9000,
+        content=_FILE * 257 + b"--x\r\nX-Padding: " + b"y" * 9000,
         headers={**gateway.ui, "Content-Type": "multipart/form-data; boundary=x"},
     )
     assert answer.status_code == 400

@@ -104,9 +104,26 @@ async def test_triton_is_not_asked_where_no_file_is_left_to_ask_about(
     assert triton.asked == []
 
 
-async def test_as_many_files_as_a_batch_holds_are_taken_and_not_one_more(
+async def test_more_files_than_a_batch_holds_are_sent_as_several_and_answered_in_order(
     triton: FakeTriton, gateway: Gateway
 ) -> None:
+    names = [f"{place}" for place in range(19)]
+    triton.answers |= {name.encode(): ranked(name) for name in names if name != "11"}
+    answer = await gateway.client.post(
+        "/v1/predict/digits",
+        files=[("file", (name, name.encode())) for name in names],
+        headers=gateway.ui,
+    )
+    results = answer.json()["results"]
+    assert results.pop(11)["error"]["code"] == "undecodable_image"
+    assert [entry["predictions"][0]["label"] for entry in results] == names[:11] + names[12:]
+    assert sorted(request.inputs[0].shape[0] for request in triton.asked) == [3, 8, 8]
+
+
+async def test_as_many_files_as_a_request_may_bring_are_taken_and_not_one_more(
+    triton: FakeTriton, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(max_items=8)
     triton.answers[b"seven"] = ranked("7")
     for count, status in [(8, 200), (9, 400), (10, 400), (30, 400)]:
         answer = await gateway.client.post(

@@ -166,19 +166,19 @@ async def test_an_empty_or_blank_text_is_refused_without_asking_triton(
     assert triton.asked == []
 
 
-async def test_as_many_texts_as_a_batch_holds_are_taken_and_not_one_more(
+async def test_as_many_texts_as_a_request_may_bring_are_taken_and_not_one_more(
     triton: FakeTriton, topics: Gateway
 ) -> None:
     triton.answers[b"a"] = ranked("world")
-    for count, status in [(8, 200), (9, 400), (3000, 400)]:
+    for count, status in [(8, 200), (256, 200), (257, 400), (3000, 400)]:
         answer = await topics.client.post(
             "/v1/predict/topics", json={"texts": ["a"] * count}, headers=topics.ui
         )
         assert answer.status_code == status, count
         if status == 400:
             assert answer.json()["error"]["code"] == "too_many_texts"
-            assert "8" in answer.json()["error"]["message"]
-    assert len(triton.asked) == 1
+            assert "256" in answer.json()["error"]["message"]
+    assert len(triton.asked) == 1 + 256 // 8
 
 
 async def test_top_k_of_a_text_is_bounded_by_its_release(

@@ -1,0 +1,1 @@
+"""Who may come in, and who is next: decided from headers, before a body is read."""

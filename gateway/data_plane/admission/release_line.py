@@ -1,0 +1,119 @@
+"""The line before one release: how many are on their way to Triton, and who waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from gateway.data_plane.admission.adaptive_limit import AdaptiveLimit
+from gateway.data_plane.admission.fair_queue import FairQueue
+from gateway.data_plane.admission.priority import Priority
+from gateway.data_plane.admission.shared_places import SharedPlaces
+from gateway.errors import InferenceTimeout
+
+# Of a contended release an interactive key gets eight times what a batch key gets.
+_COST_PER_ITEM: Final = {Priority.INTERACTIVE: 1.0, Priority.BATCH: 8.0}
+
+
+class ReleaseLine:
+    """Places before one release, and turns in it.
+
+    Of interactive requests as many may wait as make one batch: so none waits longer than Triton
+    takes for its largest.
+
+    Args:
+        limit: How many may be in flight.
+        max_batch_size: Of the release.
+        most_batch_requests: How many of priority "batch" may be here at once.
+    """
+
+    def __init__(
+        self, limit: AdaptiveLimit, *, max_batch_size: int, most_batch_requests: int
+    ) -> None:
+        self.limit = limit
+        self._max_batch_size = max_batch_size
+        self.in_flight = 0
+        self._places = {
+            it: SharedPlaces(f"places for {it} requests before this release", most_batch_requests)
+            for it in Priority
+        }
+        self._queue = FairQueue()
+
+    def take_place(self, key_id: str, priority: Priority) -> None:
+        """Let a request into the line, before its body is read.
+
+        Raises:
+            Overloaded: the line is full.
+            KeyOverloaded: this key has its share of it.
+        """
+        places, assured = self._places[priority], 0
+        if priority is Priority.INTERACTIVE:
+            assured = self.limit.sustained
+            places.capacity = assured + self._max_batch_size
+        places.take(key_id, assured=assured)
+
+    def step_out(self, key_id: str, priority: Priority) -> None:
+        """Give the place back."""
+        self._places[priority].give_back(key_id)
+
+    def step_in(self, key_id: str, priority: Priority) -> None:
+        """Take a place again, even if the line is full by now."""
+        self._places[priority].take_anyway(key_id)
+
+    @asynccontextmanager
+    async def turn(
+        self, key_id: str, priority: Priority, *, items: int, size_bytes: int, deadline: float
+    ) -> AsyncIterator[None]:
+        """Wait for one's turn; inside, one call may be made.
+
+        Args:
+            key_id: Whose turn it is to be.
+            priority: Says what an item costs its key.
+            items: Of the call.
+            size_bytes: Of the call.
+            deadline: Of the event loop's clock.
+
+        Raises:
+            InferenceTimeout: the deadline passed while waiting; nothing was sent.
+        """
+        if self._queue or self.in_flight >= self.limit.current():
+            await self._wait(key_id, _COST_PER_ITEM[priority] * items, deadline)
+        else:
+            self.in_flight += 1
+        call = self.limit.begin(in_flight=self.in_flight, items=items, size_bytes=size_bytes)
+        try:
+            yield
+            self.limit.end(call)
+        except InferenceTimeout:
+            self.limit.end(call)  # of other failures the time says nothing of the load
+            raise
+        finally:
+            self.in_flight -= 1
+            self._let_in()
+
+    async def _wait(self, key_id: str, cost: float, deadline: float) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._queue.join(key_id, cost, waiter)
+        self._let_in()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await waiter
+        except TimeoutError as exc:
+            self._undo_if_let_in(waiter)
+            raise InferenceTimeout("the deadline passed before it was this request's turn") from exc
+        except asyncio.CancelledError:
+            self._undo_if_let_in(waiter)
+            raise
+
+    def _undo_if_let_in(self, waiter: asyncio.Future[None]) -> None:
+        # Both can come true in one turn of the event loop.
+        if waiter.done() and not waiter.cancelled():
+            self.in_flight -= 1
+            self._let_in()
+
+    def _let_in(self) -> None:
+        while self.in_flight < self.limit.current() and (waiter := self._queue.next()):
+            self.in_flight += 1
+            waiter.set_result(None)

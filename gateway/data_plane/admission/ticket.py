@@ -1,0 +1,109 @@
+"""The place of one request, from its headers to its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.data_plane.admission.priority import Priority
+from gateway.data_plane.admission.release_line import ReleaseLine
+from gateway.data_plane.admission.shared_places import SharedPlaces
+from gateway.errors import KeyOverloaded
+
+# A body that takes longer to arrive leaves the line meanwhile: Triton must not wait for it.
+_STEP_OUT_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks, and what they can bear."""
+
+    key_id: str
+    priority: Priority
+    max_concurrency: int | None
+    """Most requests of this key at once; None: as many as there is room for."""
+    deadline: float
+    """Of the event loop's clock."""
+
+
+class Ticket:
+    """Remembers what one request holds, and gives it back."""
+
+    def __init__(
+        self,
+        visitor: Visitor,
+        requests: SharedPlaces,
+        body_bytes: SharedPlaces,
+        line: ReleaseLine,
+    ) -> None:
+        self.visitor = visitor
+        self._requests = requests
+        self._bytes = body_bytes
+        self._line = line
+        self._has_place = self._is_in_line = False
+        self._held_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def enter(self, declared_bytes: int) -> None:
+        """Take what the headers say is needed.
+
+        Raises:
+            Overloaded: there is no room.
+            KeyOverloaded: this key has its share.
+        """
+        key_id, most = self.visitor.key_id, self.visitor.max_concurrency
+        if most is not None and self._requests.held_by(key_id) >= most:
+            raise KeyOverloaded(f"this key may have at most {most} requests at work at once")
+        self._requests.take(key_id)
+        self._has_place = True
+        self.count(declared_bytes)
+        self._line.take_place(key_id, self.visitor.priority)
+        self._is_in_line = True
+        self._timer = asyncio.get_running_loop().call_later(_STEP_OUT_SECONDS, self._step_out)
+
+    def count(self, body_bytes: int) -> None:
+        """Note how much of the body is here; more than was declared needs room, too.
+
+        Raises:
+            Overloaded: there is no room.
+            KeyOverloaded: this key has its share.
+        """
+        more = body_bytes - self._held_bytes
+        if more > 0:
+            self._bytes.take(self.visitor.key_id, more)
+            self._held_bytes += more
+
+    def body_is_here(self) -> None:
+        """Stand in line again, if reading took long."""
+        if self._timer:
+            self._timer.cancel()
+        if not self._is_in_line:
+            self._line.step_in(self.visitor.key_id, self.visitor.priority)
+            self._is_in_line = True
+
+    def turn(self, items: int, size_bytes: int) -> AbstractAsyncContextManager[None]:
+        """Wait for one's turn before the release; inside, one call to Triton may be made."""
+        visitor = self.visitor
+        return self._line.turn(
+            visitor.key_id,
+            visitor.priority,
+            items=items,
+            size_bytes=size_bytes,
+            deadline=visitor.deadline,
+        )
+
+    def leave(self) -> None:
+        """Give everything back."""
+        if self._timer:
+            self._timer.cancel()
+        self._step_out()
+        self._bytes.give_back(self.visitor.key_id, self._held_bytes)
+        if self._has_place:
+            self._requests.give_back(self.visitor.key_id)
+
+    def _step_out(self) -> None:
+        if self._is_in_line:
+            self._line.step_out(self.visitor.key_id, self.visitor.priority)
+            self._is_in_line = False
