@@ -15,10 +15,12 @@ _END_OF_HEADERS: Final = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Reply:
-    """Status and body of one answer."""
+    """One answer."""
 
     status: int
     body: bytes
+    keeps_alive: bool
+    """Whether the connection may be used again."""
 
 
 def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
@@ -49,8 +51,10 @@ class RawConnection:
         """
         self._writer.write(request)
         head = await self._reader.readuntil(_END_OF_HEADERS)
-        length = int(head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0])
-        return Reply(int(head[9:12]), await self._reader.readexactly(length))
+        head = head.lower()
+        length = int(head.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0])
+        body = await self._reader.readexactly(length)
+        return Reply(int(head[9:12]), body, b"\r\nconnection: close" not in head)
 
     def close(self) -> None:
         """End the connection."""

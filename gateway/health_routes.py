@@ -30,6 +30,8 @@ async def readyz(health: Health, response: Response) -> Readiness:
     "/metrics",
     summary="Prometheus metrics; the key needs the scope metrics",
     dependencies=[Depends(require(Scope.METRICS))],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def metrics(health: Health, metrics: Metrics, admission: Admissions) -> Response:
     """Expose this gateway's own metrics."""

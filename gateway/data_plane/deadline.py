@@ -7,7 +7,7 @@ from typing import Final
 from gateway.errors import InvalidParameter
 
 TIMEOUT_HEADER: Final = "X-Request-Timeout-Ms"
-_MOST_DIGITS: Final = 9
+MOST_MILLISECONDS: Final = 10**9 - 1
 
 
 def timeout_seconds(asked: str | None, *, default: float, most: float) -> float:
@@ -23,6 +23,8 @@ def timeout_seconds(asked: str | None, *, default: float, most: float) -> float:
     """
     if asked is None:
         return default
-    if not (asked.isascii() and asked.isdecimal() and len(asked) <= _MOST_DIGITS) or not int(asked):
+    if not (
+        asked.isascii() and asked.isdecimal() and len(asked) <= len(str(MOST_MILLISECONDS))
+    ) or not int(asked):
         raise InvalidParameter(f"{TIMEOUT_HEADER} must be a whole number of milliseconds above 0")
     return min(int(asked) / 1000, most)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.data_plane.admission.priority import PRIORITY_HEADER, Priority
-from gateway.data_plane.deadline import TIMEOUT_HEADER
+from gateway.data_plane.deadline import MOST_MILLISECONDS, TIMEOUT_HEADER
 from gateway.schemas import ErrorBody
 
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
@@ -53,7 +53,7 @@ _PARAMETERS: Final = [
     {
         "name": TIMEOUT_HEADER,
         "in": "header",
-        "schema": {"type": "integer", "minimum": 1},
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST_MILLISECONDS},
         "description": "Time for the whole request; there is a default, and a cap.",
     },
     {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -20,8 +21,8 @@ _COST_PER_ITEM: Final = {Priority.INTERACTIVE: 1.0, Priority.BATCH: 8.0}
 class ReleaseLine:
     """Places before one release, and turns in it.
 
-    Of interactive requests as many may wait as make one batch: so none waits longer than Triton
-    takes for its largest.
+    Of interactive requests three quarters of a batch may wait: so none waits longer than Triton
+    takes for its largest batch, with something to spare for those in flight.
 
     Args:
         limit: How many may be in flight.
@@ -33,7 +34,7 @@ class ReleaseLine:
         self, limit: AdaptiveLimit, *, max_batch_size: int, most_batch_requests: int
     ) -> None:
         self.limit = limit
-        self._max_batch_size = max_batch_size
+        self._may_wait = max(2, math.ceil(max_batch_size * 0.75))
         self.in_flight = 0
         self._places = {
             it: SharedPlaces(f"places for {it} requests before this release", most_batch_requests)
@@ -51,7 +52,7 @@ class ReleaseLine:
         places, assured = self._places[priority], 0
         if priority is Priority.INTERACTIVE:
             assured = self.limit.sustained
-            places.capacity = assured + self._max_batch_size
+            places.capacity = assured + self._may_wait
         places.take(key_id, assured=assured)
 
     def step_out(self, key_id: str, priority: Priority) -> None:

@@ -28,23 +28,25 @@ async def test_what_is_more_than_may_wait_is_told_to_come_back_and_the_rest_is_a
 ) -> None:
     triton.answers[b"seven"] = ranked("7")
     triton.may_answer.clear()
-    # Two may be in flight and eight, one batch, may wait; one key holds two thirds of the ten.
+    # Two may be in flight and six, most of a batch, may wait; one key holds two thirds of all.
     gateway = await start_gateway(max_in_flight=2)
-    waiting = [_predict(gateway) for _ in range(7)]
-    await until(lambda: _in_flight(gateway, 7))
+    waiting = [_predict(gateway) for _ in range(6)]
+    await until(lambda: _in_flight(gateway, 6))
 
     of_this_key = await _predict_from(gateway, gateway.ui)
     assert of_this_key.status_code == 429
     assert of_this_key.json()["error"]["code"] == "key_overloaded"
     assert of_this_key.headers["Retry-After"] == "1"
     others = [asyncio.create_task(_predict_from(gateway, gateway.admin)) for _ in range(2)]
-    await until(lambda: _in_flight(gateway, 9))
+    await until(lambda: _in_flight(gateway, 8))
     more = await _predict_from(gateway, gateway.admin)
-    assert more.json()["error"]["code"] == "key_overloaded"
+    assert more.status_code == 503
+    assert more.headers["Retry-After"] == "1"
+    assert more.json()["error"]["code"] == "overloaded"
 
     triton.may_answer.set()
     answers = await asyncio.gather(*waiting, *others)
-    assert [answer.status_code for answer in answers] == [200] * 9
+    assert [answer.status_code for answer in answers] == [200] * 8
     assert await gateway.in_flight() == 0
 
 
@@ -176,3 +178,50 @@ async def test_every_way_to_fail_gives_the_place_back(
         assert await gateway.in_flight() == 0
     triton.answers[b"seven"] = ranked("7")
     assert (await _predict(gateway)).status_code == 200
+
+
+async def test_a_client_that_goes_away_while_it_waits_leaves_the_line_and_is_never_sent(
+    triton: FakeTriton, serve_gateway: StartGateway
+) -> None:
+    triton.answers[b"seven"] = ranked("7")
+    triton.may_answer.clear()
+    gateway = await serve_gateway(max_in_flight=1)
+    first = _predict(gateway)
+    await until(lambda: len(triton.asked) == 1)
+    impatient = _predict(gateway)
+    await until(lambda: _in_flight(gateway, 2))
+    impatient.cancel()
+    await until(lambda: _in_flight(gateway, 1))
+    triton.may_answer.set()
+    assert (await first).status_code == 200
+    assert (await _predict(gateway)).status_code == 200
+    assert len(triton.asked) == 2
+
+
+async def test_bodies_that_trickle_in_keep_nobody_from_being_answered(
+    triton: FakeTriton, serve_gateway: StartGateway
+) -> None:
+    triton.answers[b"seven"] = ranked("7")
+    gateway = await serve_gateway(max_in_flight=1)
+    end = asyncio.Event()
+
+    async def slowly() -> Any:
+        yield b"sev"
+        await end.wait()
+        yield b"en"
+
+    slow = [
+        asyncio.create_task(
+            gateway.client.post("/v1/predict/digits", content=slowly(), headers=gateway.ui)
+        )
+        for _ in range(6)  # all that this key may have in line
+    ]
+    await until(lambda: _in_flight(gateway, 6))
+    await until(lambda: _is_answered(gateway))
+    end.set()
+    assert [(await one).status_code for one in slow] == [200] * 6
+    assert await gateway.in_flight() == 0
+
+
+async def _is_answered(gateway: Gateway) -> bool:
+    return (await _predict_from(gateway, gateway.ui)).status_code == 200

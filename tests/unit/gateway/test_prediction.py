@@ -1,0 +1,94 @@
+"""How items become calls, and what a failing one does to the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from gateway.data_plane.admission.admission import Admission, AdmissionLimits
+from gateway.data_plane.admission.priority import Priority
+from gateway.data_plane.admission.ticket import Visitor
+from gateway.data_plane.prediction import Predictor
+from gateway.data_plane.target import Target
+from gateway.errors import InferenceFailed, InferenceTimeout
+from gateway.metrics import GatewayMetrics
+from gateway.request_context import RequestRecord, record
+from python_backends.shared.contract import ItemAnswer, Status, Task
+
+_TARGET = Target("digits_r1", Task.IMAGE_CLASSIFICATION, max_batch_size=8, top_k=1)
+
+
+class _Echo:
+    """Answers each item with itself as its label."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.cancelled = 0
+        self.fails: Callable[[Sequence[bytes]], bool] = lambda _: False
+
+    async def classify(
+        self,
+        release: str,
+        task: Task,
+        items: Sequence[bytes],
+        *,
+        request_id: str,
+        timeout_seconds: float,
+    ) -> list[ItemAnswer]:
+        assert (release, task, request_id) == ("digits_r1", _TARGET.task, "")
+        assert 0 < timeout_seconds <= 10
+        self.batches.append([len(item) for item in items])
+        try:
+            await asyncio.sleep(0)
+            if self.fails(items):
+                raise InferenceFailed("no")
+            await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return [ItemAnswer(Status.OK, (item[:2].decode(),), (1.0,)) for item in items]
+
+
+async def _ask(echo: _Echo, items: list[bytes], *, seconds: float = 10) -> list[str]:
+    record.set(RequestRecord())
+    limits = AdmissionLimits(10, 1 << 30, 64, 3.0)
+    predictor, admission = Predictor(echo, GatewayMetrics()), Admission(limits)
+    deadline = asyncio.get_running_loop().time() + seconds
+    visitor = Visitor("key", Priority.INTERACTIVE, None, deadline)
+    with admission.admit(visitor, _TARGET, 0) as ticket:
+        answers = await predictor.answers(ticket, _TARGET, items)
+    assert admission.admitted() == 0
+    return [answer.labels[0] for answer in answers]
+
+
+async def test_answers_come_in_the_order_of_the_items_however_many_calls_they_took() -> None:
+    echo = _Echo()
+    items = [f"{place:02d}".encode() for place in range(20)]
+    assert await _ask(echo, items) == [item.decode() for item in items]
+    assert sorted(map(len, echo.batches)) == [4, 8, 8]
+
+
+async def test_large_items_are_sent_in_smaller_batches() -> None:
+    echo = _Echo()
+    sizes = [5, 5, 1, 9, 1, 1]  # MiB
+    await _ask(echo, [b"xx" + bytes(size << 20) for size in sizes])
+    sent = [[length >> 20 for length in batch] for batch in echo.batches]
+    assert sorted(sent) == [[1, 1], [5], [5, 1], [9]]
+
+
+async def test_one_call_that_fails_ends_the_others() -> None:
+    echo = _Echo()
+    echo.fails = lambda items: b"08" in items
+    with pytest.raises(InferenceFailed):
+        await _ask(echo, [f"{place:02d}".encode() for place in range(24)])
+    await asyncio.sleep(0)
+    assert echo.cancelled + len(echo.batches) >= 2
+
+
+async def test_what_is_late_when_its_turn_comes_is_not_sent() -> None:
+    echo = _Echo()
+    with pytest.raises(InferenceTimeout):
+        await _ask(echo, [b"00"], seconds=-1)
+    assert echo.batches == []
