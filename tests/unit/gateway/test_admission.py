@@ -202,7 +202,7 @@ async def test_bodies_that_trickle_in_keep_nobody_from_being_answered(
     triton: FakeTriton, serve_gateway: StartGateway
 ) -> None:
     triton.answers[b"seven"] = ranked("7")
-    gateway = await serve_gateway(max_in_flight=1)
+    gateway = await serve_gateway(max_in_flight=2)
     end = asyncio.Event()
 
     async def slowly() -> Any:
