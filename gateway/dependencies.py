@@ -10,12 +10,14 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.control_plane.keys import ApiKey, KeyStore, Scope
+from gateway.control_plane.supervisor_observations import SupervisorObservations
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.server_health import ServerHealth
 from gateway.errors import MissingApiKey, ScopeMissing
 from gateway.metrics import GatewayMetrics
-from gateway.request_context import record
+from gateway.request_context import RequestRecord, record
 from gateway.settings import GatewaySettings
+from gateway.tracing import Tracing, sample
 
 _bearer = HTTPBearer(auto_error=False, description="Authorization: Bearer KEY")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="X-API-Key: KEY")
@@ -30,6 +32,8 @@ class Services:
     keys: KeyStore
     health: ServerHealth
     predictor: Predictor
+    tracing: Tracing
+    observations: SupervisorObservations
 
 
 def _services(request: Request) -> Services:
@@ -52,6 +56,14 @@ def _health(request: Request) -> ServerHealth:
     return _services(request).health
 
 
+def _tracing(request: Request) -> Tracing:
+    return _services(request).tracing
+
+
+def _observations(request: Request) -> SupervisorObservations:
+    return _services(request).observations
+
+
 def _predictor(request: Request) -> Predictor:
     return _services(request).predictor
 
@@ -61,10 +73,20 @@ Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
 Health = Annotated[ServerHealth, Depends(_health)]
 Prediction = Annotated[Predictor, Depends(_predictor)]
+Traces = Annotated[Tracing, Depends(_tracing)]
+Observations = Annotated[SupervisorObservations, Depends(_observations)]
 
 
-def require(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
-    """Make the dependency that lets only keys with this scope pass."""
+def _grant_trace(known: RequestRecord, key: ApiKey) -> None:
+    """A traced request costs Triton a quarter of a millisecond, so not everybody may order it."""
+    if not key.may(Scope.METRICS):
+        raise ScopeMissing("X-Trace needs a key with the scope 'metrics'")
+    if known.trace is None:
+        sample(known)
+
+
+def require(*scopes: Scope) -> Callable[..., Awaitable[ApiKey]]:
+    """Make the dependency that lets only keys with one of these scopes pass."""
 
     async def authorise(
         keys: Keys,
@@ -77,9 +99,13 @@ def require(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
                 "send an API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
             )
         key = keys.recognise(presented)
-        record.get().key_id = key.id
-        if not key.may(scope):
-            raise ScopeMissing(f"this key lacks the scope {scope.value!r}")
+        known = record.get()
+        known.key_id = key.id
+        if not any(key.may(scope) for scope in scopes):
+            raise ScopeMissing(f"this key lacks the scope {scopes[0].value!r}")
+        if known.wants_trace:
+            _grant_trace(known, key)
+        known.auth_ended()
         return key
 
     return authorise

@@ -16,11 +16,12 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import health_routes
-from gateway.control_plane import key_routes, routes
+from gateway.control_plane import key_routes, monitoring_routes, routes, waterfall_routes
 from gateway.control_plane.database import open_database
 from gateway.control_plane.first_keys import ensure_first_keys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.secret_files import read_or_create_secret
+from gateway.control_plane.supervisor_observations import SupervisorObservations
 from gateway.data_plane import predict_routes
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.server_health import ServerHealth
@@ -30,8 +31,10 @@ from gateway.error_responses import install_error_responses
 from gateway.lingering_close import LingeringClose
 from gateway.metrics import GatewayMetrics
 from gateway.middleware import RequestObserver
+from gateway.otlp_export import OtlpExport
 from gateway.schemas import ErrorBody
 from gateway.settings import GatewaySettings
+from gateway.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +56,7 @@ async def _repeat(action: Callable[[], Awaitable[None]], interval_seconds: float
 
 @contextlib.asynccontextmanager
 async def _running_services(
-    settings: GatewaySettings, metrics: GatewayMetrics
+    settings: GatewaySettings, metrics: GatewayMetrics, tracing: Tracing
 ) -> AsyncIterator[Services]:
     """Open what the application needs, keep it fresh, and close it at the end."""
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,13 +73,15 @@ async def _running_services(
         max_in_flight=settings.max_in_flight,
         max_image_bytes=settings.max_image_bytes,
     )
+    observations = SupervisorObservations(supervisor)
     await health.refresh()
     loops = [
         asyncio.create_task(_repeat(action, settings.status_interval_seconds))
         for action in (health.refresh, keys.refresh)
     ]
     try:
-        yield Services(settings, metrics, keys, health, predictor)
+        async with _exported(tracing, settings.otlp_url):
+            yield Services(settings, metrics, keys, health, predictor, tracing, observations)
     finally:
         for loop in loops:
             loop.cancel()
@@ -86,13 +91,27 @@ async def _running_services(
         await engine.dispose()
 
 
+@contextlib.asynccontextmanager
+async def _exported(tracing: Tracing, url: str | None) -> AsyncIterator[None]:
+    """Send spans of sampled requests to a collector, where there is one."""
+    if url is None:
+        yield
+        return
+    tracing.sink = export = OtlpExport(url)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(export.close)
+
+
 def create_app(settings: GatewaySettings) -> FastAPI:
     """Build the gateway around its settings."""
     metrics = GatewayMetrics()
+    tracing = Tracing(sample_ratio=settings.trace_sample_ratio, traces_kept=settings.traces_kept)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running_services(settings, metrics) as services:
+        async with _running_services(settings, metrics, tracing) as services:
             app.state.services = services
             yield
 
@@ -106,10 +125,12 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         responses={"4XX": {"model": ErrorBody}},
         telemetry=_NO_TELEMETRY,
     )
-    app.add_middleware(RequestObserver, metrics=metrics)
+    app.add_middleware(RequestObserver, metrics=metrics, tracing=tracing)
     # Outermost, so that what comes behind an answer does not count as its time.
     app.add_middleware(LingeringClose)
     install_error_responses(app)
     for router in (predict_routes.router, routes.router, key_routes.router, health_routes.router):
+        app.include_router(router)
+    for router in (waterfall_routes.router, monitoring_routes.router):
         app.include_router(router)
     return app

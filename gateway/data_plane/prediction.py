@@ -50,7 +50,12 @@ class Classifier(Protocol):
     """What a predictor needs of Triton."""
 
     async def classify(
-        self, release: str, task: Task, items: Sequence[bytes], request_id: str
+        self,
+        release: str,
+        task: Task,
+        items: Sequence[bytes],
+        request_id: str,
+        traceparent: str | None,
     ) -> list[ItemAnswer]:
         """Answer one batch; see TritonClient."""
 
@@ -143,13 +148,13 @@ class Predictor:
         return None
 
     async def _ask(self, release: str, task: Task, items: Sequence[bytes]) -> list[ItemAnswer]:
-        started = time.perf_counter()
+        known, began_ns = record.get(), time.perf_counter_ns()
         try:
-            return await self._triton.classify(release, task, items, request_id.get())
+            return await self._triton.classify(
+                release, task, items, request_id.get(), known.traceparent
+            )
         finally:
-            seconds = time.perf_counter() - started
-            record.get().triton_ms = seconds * 1000
-            self._metrics.triton_seconds.labels(release).observe(seconds)
+            known.triton_ended(began_ns)
 
 
 def _outcome(task: Task, answer: ItemAnswer, top_k: int) -> Outcome:

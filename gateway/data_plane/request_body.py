@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from time import perf_counter_ns
 
 from starlette.requests import Request
 
 from gateway.errors import BodyTimeout, PayloadTooLarge
+from gateway.request_context import record
 
 
 def _check_declared_length(request: Request, limit_bytes: int) -> None:
@@ -26,12 +28,15 @@ async def counted(
         BodyTimeout: a pause in it was longer than the silence allowed.
     """
     _check_declared_length(request, limit_bytes)
-    total = 0
-    async for chunk in _never_silent(request.stream(), silence_seconds):
-        total += len(chunk)
-        if total > limit_bytes:
-            raise PayloadTooLarge(f"the body has more than the accepted {limit_bytes} bytes")
-        yield chunk
+    total, began_ns = 0, perf_counter_ns()
+    try:
+        async for chunk in _never_silent(request.stream(), silence_seconds):
+            total += len(chunk)
+            if total > limit_bytes:
+                raise PayloadTooLarge(f"the body has more than the accepted {limit_bytes} bytes")
+            yield chunk
+    finally:
+        record.get().body_ended(began_ns, total)
 
 
 async def _never_silent(

@@ -62,7 +62,12 @@ class TritonClient:
         await self._channel.close(grace=None)
 
     async def classify(
-        self, release: str, task: Task, items: Sequence[bytes], request_id: str
+        self,
+        release: str,
+        task: Task,
+        items: Sequence[bytes],
+        request_id: str,
+        traceparent: str | None = None,
     ) -> list[ItemAnswer]:
         """Send encoded images, or UTF-8 texts, as one request, untouched.
 
@@ -71,6 +76,7 @@ class TritonClient:
             task: What the release does, and so what an item is.
             items: One to max_batch_size encoded images or texts.
             request_id: Shows up in Triton's log and traces.
+            traceparent: Makes Triton trace this request, whatever its flags say; None leaves it be.
 
         Returns:
             One answer per item, in order.
@@ -82,7 +88,11 @@ class TritonClient:
         # A passed deadline does not stop an ensemble; this drops what still queues by then.
         request.parameters["timeout"].int64_param = int(self._timeout_seconds * 1_000_000)
         try:
-            response = await self._stub.ModelInfer(request, timeout=self._timeout_seconds)
+            response = await self._stub.ModelInfer(
+                request,
+                timeout=self._timeout_seconds,
+                metadata=(("traceparent", traceparent),) if traceparent else None,
+            )
         except grpc.aio.AioRpcError as exc:
             # Triton's own text names paths and models; it goes to our log, not to the caller.
             logger.warning(
