@@ -11,12 +11,16 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
+from triptych.client.triton import TritonConnection
 from triptych.errors import StartFailed
+from triptych.stack.observation_routes import Observations
 from triptych.stack.preflight import check_environment, check_state_dir
 from triptych.stack.serving_view import build_view, read_releases
 from triptych.stack.settings import StackSettings
+from triptych.stack.step_samples import StepSamples
 from triptych.stack.supervisor import Supervisor
 from triptych.stack.supervisor_api import create_supervisor_api
+from triptych.stack.trace_store import TraceStore
 from triptych.stack.triton_install import prepare_triton
 from triptych.stack.triton_process import TritonProcess
 
@@ -38,7 +42,12 @@ def run_supervisor(settings: StackSettings) -> None:
     install = prepare_triton(settings.state_dir / "backends")
     triton = TritonProcess(install, view, settings)
     supervisor = Supervisor(triton, releases, settings)
-    server = _server(create_supervisor_api(supervisor), settings.supervisor_port)
+    samples = StepSamples(
+        lambda: TritonConnection(triton.addresses.grpc), lambda: list(supervisor.status().releases)
+    )
+    traces = TraceStore(settings.traces_kept, settings.traces_max_bytes)
+    api = create_supervisor_api(supervisor, Observations(traces, samples))
+    server = _server(api, settings.supervisor_port)
 
     def watch() -> None:
         try:
@@ -51,12 +60,15 @@ def run_supervisor(settings: StackSettings) -> None:
 
     watcher = threading.Thread(target=watch, name="watch", daemon=True)
     watcher.start()
+    sampler = threading.Thread(target=samples.watch, name="samples", daemon=True)
+    sampler.start()
     try:
         server.run()
         if supervisor.start_failure:
             raise StartFailed(supervisor.start_failure)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the stop short
+        samples.stop()
         supervisor.stop()
         watcher.join(settings.canary_timeout_seconds)
         triton.stop()
