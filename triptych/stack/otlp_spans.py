@@ -1,6 +1,6 @@
 """Triton's spans as they come: OTLP/HTTP JSON, as far as Triton 2.51 fills it.
 
-https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding: ids in hex, 64-bit numbers as text.
+https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding: ids in hex, long numbers as text.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from triptych.errors import (
     TriptychError,
 )
 from triptych.routing import ReleaseName
-from triptych.stack.observation_routes import Observations, observation_routes
+from triptych.stack.observations import Observations
 from triptych.stack.supervisor import Supervisor
 
 HTTP_STATUS: Final[dict[type[TriptychError], int]] = {
@@ -62,7 +62,7 @@ def create_supervisor_api(supervisor: Supervisor, observed: Observations) -> Sta
             Route("/status", status),
             Route("/releases", releases),
             Route("/releases/{release}/load", load, methods=["POST"]),
-            *observation_routes(observed),
+            *observed.routes(),
         ]
     )
 

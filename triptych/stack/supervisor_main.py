@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from triptych.client.triton import TritonConnection
 from triptych.errors import StartFailed
-from triptych.stack.observation_routes import Observations
+from triptych.stack.observations import Observations
 from triptych.stack.preflight import check_environment, check_state_dir
 from triptych.stack.serving_view import build_view, read_releases
 from triptych.stack.settings import StackSettings

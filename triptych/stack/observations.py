@@ -1,4 +1,4 @@
-"""The supervisor's HTTP for traces and samples: Triton puts spans in, the gateway takes both out."""
+"""Traces and samples over HTTP: Triton puts spans in, the gateway takes both out."""
 
 from __future__ import annotations
 
@@ -27,11 +27,15 @@ class Observations:
     traces: TraceStore
     samples: StepSamples
 
+    def routes(self) -> list[Route]:
+        """The way in and out."""
+        return [
+            Route(TRACES_PATH, self._take_spans, methods=["POST"]),
+            Route("/traces/{trace_id}", self._show_trace),
+            Route("/samples", self._show_samples),
+        ]
 
-def observation_routes(observed: Observations) -> list[Route]:
-    """The routes around what is remembered."""
-
-    async def take_spans(request: Request) -> Response:
+    async def _take_spans(self, request: Request) -> Response:
         # A web page can send other types to loopback without asking first, but not this one.
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             return _refusal("Spans come as application/json.", 415)
@@ -39,32 +43,24 @@ def observation_routes(observed: Observations) -> list[Route]:
         if body is None:
             return _refusal("The body is too large.", 413)
         try:
-            observed.traces.add(parse_spans(body))
+            self.traces.add(parse_spans(body))
         except SpansMalformed as exc:
             return _refusal(str(exc), 400)
         return JSONResponse({})
 
-    async def show_trace(request: Request) -> Response:
+    async def _show_trace(self, request: Request) -> Response:
         trace_id = request.path_params["trace_id"]
-        spans = observed.traces.find(trace_id)
+        spans = self.traces.find(trace_id)
         if spans is None:
             return _refusal("There is no such trace.", 404)
         return JSONResponse({"trace_id": trace_id, "spans": [span.to_json() for span in spans]})
 
-    async def show_samples(request: Request) -> Response:
+    async def _show_samples(self, request: Request) -> Response:
         seconds = request.query_params.get("seconds", str(KEPT_SECONDS))
         if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 10):
             return _refusal("seconds must be a whole number.", 400)
-        return Response(
-            await run_in_threadpool(_compact, observed.samples, int(seconds)),
-            media_type="application/json",
-        )
-
-    return [
-        Route(TRACES_PATH, take_spans, methods=["POST"]),
-        Route("/traces/{trace_id}", show_trace),
-        Route("/samples", show_samples),
-    ]
+        body = await run_in_threadpool(_compact, self.samples, int(seconds))
+        return Response(body, media_type="application/json")
 
 
 def _compact(samples: StepSamples, seconds: int) -> bytes:
