@@ -26,6 +26,8 @@ class TritonSpan(BaseModel):
     start_ns: int
     end_ns: int
     queue_start_ns: int | None
+    response_ns: int | None
+    """Of a whole call: when its answer was complete."""
     compute_start_ns: int | None
     compute_end_ns: int | None
 

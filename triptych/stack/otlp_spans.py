@@ -23,6 +23,7 @@ _SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 _MAX_NAME: Final = 200
 _MODEL_NAME: Final = "triton.model_name"
 _QUEUE_START: Final = "QUEUE_START"
+_RESPONSE: Final = "INFER_RESPONSE_COMPLETE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class RawSpan:
     start_ns: int
     end_ns: int
     queue_start_ns: int | None
+    response_ns: int | None
+    """When the answer of the whole call was complete; spans end a little after it."""
 
 
 def parse_spans(body: bytes) -> list[RawSpan]:
@@ -72,7 +75,8 @@ def _span(span: Any) -> RawSpan:  # noqa: ANN401
         model=None if model is None else str(model)[:_MAX_NAME],
         start_ns=_nanoseconds(span["startTimeUnixNano"]),
         end_ns=_nanoseconds(span["endTimeUnixNano"]),
-        queue_start_ns=_nanoseconds(events[_QUEUE_START]) if _QUEUE_START in events else None,
+        queue_start_ns=_event(events, _QUEUE_START),
+        response_ns=_event(events, _RESPONSE),
     )
 
 
@@ -80,6 +84,10 @@ def _matching(pattern: re.Pattern[str], text: str) -> str:
     if not pattern.fullmatch(text):
         raise ValueError(text)
     return text
+
+
+def _event(events: dict[str, str], name: str) -> int | None:
+    return _nanoseconds(events[name]) if name in events else None
 
 
 def _nanoseconds(text: str) -> int:

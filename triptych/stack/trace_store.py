@@ -29,6 +29,7 @@ class Span:
     start_ns: int
     end_ns: int
     queue_start_ns: int | None
+    response_ns: int | None
     compute_start_ns: int | None
     compute_end_ns: int | None
 
@@ -91,6 +92,7 @@ def _span(raw: RawSpan, compute: RawSpan | None) -> Span:
         start_ns=raw.start_ns,
         end_ns=raw.end_ns,
         queue_start_ns=raw.queue_start_ns,
+        response_ns=raw.response_ns,
         compute_start_ns=compute.start_ns if compute else None,
         compute_end_ns=compute.end_ns if compute else None,
     )

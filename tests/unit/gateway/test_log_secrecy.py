@@ -48,15 +48,12 @@ async def test_neither_keys_nor_content_nor_file_names_are_written(
     key = {"X-API-Key": made.json()["key"]}
     bearer = {"Authorization": f"Bearer {gateway.ui['X-API-Key']}"}
     for headers in (key, bearer, {"X-API-Key": "tri_wrong"}, {**key, "X-Trace": "1"}):
-        for body in (
-            {"content": IMAGE},
-            {"content": IMAGE + b"!"},
-            {"files": {"file": (FILE, IMAGE)}},
-            {"files": {FILE: IMAGE}},
-            {"content": b"--x\r\n" + IMAGE, "headers": {"Content-Type": "multipart/form-data"}},
-        ):
-            extra = body.pop("headers", {})
-            await gateway.client.post("/v1/predict/digits", headers={**headers, **extra}, **body)
+        for content in (IMAGE, IMAGE + b"!"):
+            await gateway.client.post("/v1/predict/digits", headers=headers, content=content)
+        for files in ({"file": (FILE, IMAGE)}, {FILE: IMAGE}):
+            await gateway.client.post("/v1/predict/digits", headers=headers, files=files)
+        form = {**headers, "Content-Type": "multipart/form-data"}
+        await gateway.client.post("/v1/predict/digits", headers=form, content=b"--x\r\n" + IMAGE)
         for document in ({"text": TEXT}, {"texts": [TEXT, 7]}, {TEXT: 1}):
             await gateway.client.post("/v1/predict/topics", json=document, headers=headers)
     lines = [json.loads(line) for line in log.getvalue().splitlines()]

@@ -137,7 +137,7 @@ async def test_each_gateway_counts_for_itself(start_gateway: StartGateway) -> No
 async def test_a_request_whose_client_went_away_is_cancelled_and_not_failed(
     ended_by: BaseException,
 ) -> None:
-    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
         record.get().key_id = "one"
         raise ended_by
 
@@ -145,12 +145,16 @@ async def test_a_request_whose_client_went_away_is_cancelled_and_not_failed(
     observer = RequestObserver(app, metrics=metrics, tracing=tracing)
     scope = {"type": "http", "method": "POST", "path": "/v1/predict/digits", "headers": []}
     with contextlib.suppress(asyncio.CancelledError):
-        await observer(scope, _nothing, _nothing)
+        await observer(scope, _receive, _send)
     assert 'outcome="cancelled"' in metrics.exposition().decode()
     traced = tracing.find(request_id.get())
     assert traced
     assert (traced.status, traced.outcome) == (499, "cancelled")
 
 
-async def _nothing(*_: object) -> Message:
+async def _receive() -> Message:
     return {}
+
+
+async def _send(_: Message) -> None:
+    pass

@@ -58,8 +58,9 @@ async def test_an_untraced_request_says_nothing_of_traces_to_triton(
 ) -> None:
     triton.answers[b"seven"] = ranked("7")
     gateway = await start_gateway(trace_sample_ratio=0.0)
+    key = gateway.admin
     for headers in ({}, {"traceparent": PARENT}, {"X_Trace": "0"}):
-        assert (await _predict(gateway, **headers)).status_code == 200
+        assert (await _predict(gateway, key, **headers)).status_code == 200
     assert [metadata.get("traceparent") for metadata in triton.metadata] == [None] * 3
 
 
