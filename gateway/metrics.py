@@ -93,15 +93,11 @@ class GatewayMetrics:
             ["alias"],
             _BYTES_BUCKETS,
         )
-        self.in_flight = Gauge(
-            "triptych_gateway_in_flight",
-            "Predict requests admitted and not answered yet.",
-            registry=self._registry,
+        self.in_flight = self._gauge(
+            "triptych_gateway_in_flight", "Predict requests admitted and not answered yet."
         )
-        self.is_ready = Gauge(
-            "triptych_gateway_ready",
-            "1 while golden inputs get their golden answers.",
-            registry=self._registry,
+        self.is_ready = self._gauge(
+            "triptych_gateway_ready", "1 while golden inputs get their golden answers."
         )
 
     def observe(self, route: str, known: RequestRecord, status: int, outcome: str) -> None:
@@ -152,3 +148,6 @@ class GatewayMetrics:
         buckets: tuple[float, ...] = _SECONDS_BUCKETS,
     ) -> Histogram:
         return Histogram(name, help_text, labels, buckets=buckets, registry=self._registry)
+
+    def _gauge(self, name: str, help_text: str) -> Gauge:
+        return Gauge(name, help_text, registry=self._registry)

@@ -6,6 +6,7 @@ import random
 import re
 import secrets
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Final, Protocol
@@ -117,26 +118,7 @@ def traced_request(
         trace: Its place in its trace.
         identity: `request_id`, `method`, `route`, `status` and `outcome`.
     """
-    to_wall_ns = known.arrived_ns - known.started_ns
-
-    def interval(name: str, span_id: str, start_ns: int, duration_ms: float) -> Interval:
-        start_ns += to_wall_ns
-        return Interval(name, span_id, start_ns, start_ns + int(duration_ms * 1e6))
-
-    began = [
-        ("auth", known.started_ns if known.auth_ms else 0, known.auth_ms),
-        ("queue", known.queue_started_ns, known.queue_ms),
-        ("body", known.body_started_ns, known.body_ms),
-        ("triton", known.triton_started_ns, known.triton_ms),
-    ]
-    parts = [
-        interval(
-            name, trace.triton_span_id if name == "triton" else secrets.token_hex(8), start_ns, ms
-        )
-        for name, start_ns, ms in began
-        if start_ns
-    ]
-    end_ns = perf_counter_ns() + to_wall_ns
+    end_ns = known.arrived_ns + perf_counter_ns() - known.started_ns
     return TracedRequest(
         trace_id=trace.trace_id,
         caller_span_id=trace.caller_span_id,
@@ -147,6 +129,20 @@ def traced_request(
         body_bytes=known.body_bytes,
         triton_calls=known.triton_calls,
         whole=Interval("request", trace.span_id, known.arrived_ns, end_ns),
-        parts=tuple(sorted(parts, key=lambda part: part.start_ns)),
+        parts=tuple(sorted(_parts(known, trace), key=lambda part: part.start_ns)),
         **identity,  # type: ignore[arg-type]
     )
+
+
+def _parts(known: RequestRecord, trace: TraceContext) -> Iterator[Interval]:
+    to_wall_ns = known.arrived_ns - known.started_ns
+    for name, began_ns, duration_ms in (
+        ("auth", known.started_ns if known.auth_ms else 0, known.auth_ms),
+        ("queue", known.queue_started_ns, known.queue_ms),
+        ("body", known.body_started_ns, known.body_ms),
+        ("triton", known.triton_started_ns, known.triton_ms),
+    ):
+        if began_ns:
+            span_id = trace.triton_span_id if name == "triton" else secrets.token_hex(8)
+            start_ns = began_ns + to_wall_ns
+            yield Interval(name, span_id, start_ns, start_ns + int(duration_ms * 1e6))

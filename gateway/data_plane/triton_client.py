@@ -87,20 +87,7 @@ class TritonClient:
         request = _request(release, ITEM_OF[task], items, request_id)
         # A passed deadline does not stop an ensemble; this drops what still queues by then.
         request.parameters["timeout"].int64_param = int(self._timeout_seconds * 1_000_000)
-        try:
-            response = await self._stub.ModelInfer(
-                request,
-                timeout=self._timeout_seconds,
-                metadata=(("traceparent", traceparent),) if traceparent else None,
-            )
-        except grpc.aio.AioRpcError as exc:
-            # Triton's own text names paths and models; it goes to our log, not to the caller.
-            logger.warning(
-                "Triton refused release=%s code=%s: %s", release, exc.code().name, exc.details()
-            )
-            failed = (InferenceFailed, "Triton failed to answer")
-            error, message = _ERROR_OF_CODE.get(exc.code(), failed)
-            raise error(message) from exc
+        response = await self._infer(request, traceparent)
         outputs = zip(response.outputs, response.raw_output_contents, strict=False)
         raw = {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
         try:
@@ -109,8 +96,27 @@ class TritonClient:
             logger.error("Triton's answer breaks the contract release=%s: %s", release, exc)  # noqa: TRY400
             raise ContractMismatch("Triton's answer does not fit the contract") from exc
 
+    # The generated protobuf classes carry no types.
+    async def _infer(self, request: Any, traceparent: str | None) -> Any:  # noqa: ANN401
+        try:
+            return await self._stub.ModelInfer(
+                request,
+                timeout=self._timeout_seconds,
+                metadata=(("traceparent", traceparent),) if traceparent else None,
+            )
+        except grpc.aio.AioRpcError as exc:
+            # Triton's own text names paths and models; it goes to our log, not to the caller.
+            logger.warning(
+                "Triton refused release=%s code=%s: %s",
+                request.model_name,
+                exc.code().name,
+                exc.details(),
+            )
+            failed = (InferenceFailed, "Triton failed to answer")
+            error, message = _ERROR_OF_CODE.get(exc.code(), failed)
+            raise error(message) from exc
 
-# The generated protobuf classes carry no types.
+
 def _request(release: str, spec: TensorSpec, items: Sequence[bytes], request_id: str) -> Any:  # noqa: ANN401
     tensor = service_pb2.ModelInferRequest.InferInputTensor(
         name=spec.name, datatype=spec.dtype, shape=(len(items), *spec.shape)

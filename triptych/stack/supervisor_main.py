@@ -42,12 +42,8 @@ def run_supervisor(settings: StackSettings) -> None:
     install = prepare_triton(settings.state_dir / "backends")
     triton = TritonProcess(install, view, settings)
     supervisor = Supervisor(triton, releases, settings)
-    samples = StepSamples(
-        lambda: TritonConnection(triton.addresses.grpc), lambda: list(supervisor.status().releases)
-    )
-    traces = TraceStore(settings.traces_kept, settings.traces_max_bytes)
-    api = create_supervisor_api(supervisor, Observations(traces, samples))
-    server = _server(api, settings.supervisor_port)
+    observed = _observations(triton, supervisor, settings)
+    server = _server(create_supervisor_api(supervisor, observed), settings.supervisor_port)
 
     def watch() -> None:
         try:
@@ -60,18 +56,26 @@ def run_supervisor(settings: StackSettings) -> None:
 
     watcher = threading.Thread(target=watch, name="watch", daemon=True)
     watcher.start()
-    sampler = threading.Thread(target=samples.watch, name="samples", daemon=True)
-    sampler.start()
+    threading.Thread(target=observed.samples.watch, name="samples", daemon=True).start()
     try:
         server.run()
         if supervisor.start_failure:
             raise StartFailed(supervisor.start_failure)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the stop short
-        samples.stop()
+        observed.samples.stop()
         supervisor.stop()
         watcher.join(settings.canary_timeout_seconds)
         triton.stop()
+
+
+def _observations(
+    triton: TritonProcess, supervisor: Supervisor, settings: StackSettings
+) -> Observations:
+    samples = StepSamples(
+        lambda: TritonConnection(triton.addresses.grpc), lambda: list(supervisor.status().releases)
+    )
+    return Observations(TraceStore(settings.traces_kept, settings.traces_max_bytes), samples)
 
 
 def _server(api: Starlette, port: int) -> uvicorn.Server:
