@@ -43,8 +43,6 @@ async def show_monitoring(
 ) -> Response:
     """Requests, items, executions, queue and compute time and failures of each step, per 5 s."""
     samples = await observations.samples(seconds)
-    # An hour of many releases is megabytes: it is passed through, for the sake of the requests
-    # that wait meanwhile. What was found to be an object with members begins with a brace.
-    members = samples.lstrip()[1:]
+    members = samples[1:]  # what follows the brace
     body = b'{"servers":[{"name":"triton-0",' + members + b"]}"
     return Response(body, media_type="application/json")

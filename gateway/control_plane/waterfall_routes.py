@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
+import contextlib
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
@@ -47,11 +47,10 @@ async def show_waterfall(
 
 
 async def _spans(request: TracedRequest, observations: SupervisorObservations) -> list[TritonSpan]:
-    if not request.triton_calls:
-        return []
-    deadline = monotonic() + _PATIENCE_SECONDS
-    while True:
-        spans = await observations.trace(request.trace_id)
-        if is_whole(request, spans) or monotonic() > deadline:
-            return spans
-        await asyncio.sleep(_PAUSE_SECONDS)
+    spans: list[TritonSpan] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while not is_whole(request, spans):
+                spans = await observations.trace(request.trace_id)
+                await asyncio.sleep(0 if is_whole(request, spans) else _PAUSE_SECONDS)
+    return spans

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -59,12 +57,7 @@ class Observations:
         seconds = request.query_params.get("seconds", str(KEPT_SECONDS))
         if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 10):
             return _refusal("seconds must be a whole number.", 400)
-        body = await run_in_threadpool(_compact, self.samples, int(seconds))
-        return Response(body, media_type="application/json")
-
-
-def _compact(samples: StepSamples, seconds: int) -> bytes:
-    return json.dumps(samples.to_json(seconds), separators=(",", ":")).encode()
+        return Response(self.samples.to_json(int(seconds)), media_type="application/json")
 
 
 def _refusal(message: str, status: int) -> JSONResponse:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
-from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from python_backends.shared.contract import STEP_NAMES
@@ -22,23 +21,6 @@ INTERVAL_SECONDS: Final = 5.0
 KEPT_SECONDS: Final = 3600
 FIELDS: Final = ("requests", "items", "executions", "queue_ms", "compute_ms", "failures")
 _TIMEOUT_SECONDS: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """One interval; the numbers of all models in one array, because there are 720 of these."""
-
-    time: str
-    models: tuple[str, ...]
-    numbers: array[float]
-
-    def to_json(self) -> dict[str, object]:
-        width = len(FIELDS)
-        rows = {
-            model: [round(number, 3) for number in self.numbers[at * width : (at + 1) * width]]
-            for at, model in enumerate(self.models)
-        }
-        return {"time": self.time, "models": rows}
 
 
 class StepSamples:
@@ -62,7 +44,7 @@ class StepSamples:
         self._live_releases = live_releases
         self.interval_seconds = interval_seconds
         self._before: dict[str, ModelCounts] = {}
-        self._samples: deque[_Sample] = deque(maxlen=int(KEPT_SECONDS / interval_seconds))
+        self._samples: deque[bytes] = deque(maxlen=int(KEPT_SECONDS / interval_seconds))
         self._stopping = threading.Event()
 
     def watch(self) -> None:
@@ -89,24 +71,26 @@ class StepSamples:
             logger.debug("no sample: %s", exc)
             return
         seen = {model: counts[model] for model in models if model in counts}
-        known = tuple(model for model in seen if model in self._before)
-        numbers = array("d")
-        for model in known:
-            numbers.extend(_difference(self._before[model], seen[model]))
-        self._before = seen
-        if known:
-            # One tuple of names for all samples between which no release came or went.
-            last = self._samples[-1].models if self._samples else ()
-            self._samples.append(_Sample(utc_now(), last if last == known else known, numbers))
-
-    def to_json(self, seconds: float = KEPT_SECONDS) -> dict[str, object]:
-        """The samples of the last seconds, oldest first."""
-        wanted = max(1, round(seconds / self.interval_seconds))
-        return {
-            "interval_seconds": self.interval_seconds,
-            "fields": list(FIELDS),
-            "samples": [sample.to_json() for sample in list(self._samples)[-wanted:]],
+        rows = {
+            model: _difference(self._before[model], now)
+            for model, now in seen.items()
+            if model in self._before
         }
+        self._before = seen
+        if rows:
+            # Kept as what will be told: an hour of fifty releases would take seconds to write.
+            self._samples.append(_compact({"time": utc_now(), "models": rows}))
+
+    def to_json(self, seconds: float = KEPT_SECONDS) -> bytes:
+        """The samples of the last seconds, oldest first, as one JSON object."""
+        wanted = max(1, round(seconds / self.interval_seconds))
+        head = _compact({"interval_seconds": self.interval_seconds, "fields": FIELDS})
+        samples = b",".join(list(self._samples)[-wanted:])
+        return head.removesuffix(b"}") + b',"samples":[' + samples + b"]}"
+
+
+def _compact(value: dict[str, object]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _difference(before: ModelCounts, now: ModelCounts) -> tuple[float, ...]:
@@ -116,7 +100,7 @@ def _difference(before: ModelCounts, now: ModelCounts) -> tuple[float, ...]:
         now.requests - before.requests,
         now.items - before.items,
         now.executions - before.executions,
-        (now.queue_ns - before.queue_ns) / 1e6,
-        (now.compute_ns - before.compute_ns) / 1e6,
+        round((now.queue_ns - before.queue_ns) / 1e6, 3),
+        round((now.compute_ns - before.compute_ns) / 1e6, 3),
         now.failures - before.failures,
     )

@@ -135,18 +135,23 @@ async def test_each_gateway_counts_for_itself(start_gateway: StartGateway) -> No
 
 @pytest.mark.parametrize("ended_by", [ClientDisconnect(), asyncio.CancelledError()])
 async def test_a_request_whose_client_went_away_is_cancelled_and_not_failed(
-    ended_by: BaseException,
+    ended_by: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
-        record.get().key_id = "one"
+        known = record.get()
+        known.key_id, known.tenant, known.cache = "one", "lab", "hit"
         raise ended_by
 
     metrics, tracing = GatewayMetrics(), Tracing(sample_ratio=1.0, traces_kept=10)
     observer = RequestObserver(app, metrics=metrics, tracing=tracing)
     scope = {"type": "http", "method": "POST", "path": "/v1/predict/digits", "headers": []}
+    caplog.set_level("INFO", "gateway.access")
     with contextlib.suppress(asyncio.CancelledError):
         await observer(scope, _receive, _send)
     assert 'outcome="cancelled"' in metrics.exposition().decode()
+    (line,) = caplog.records
+    fields = line.__dict__["fields"]
+    assert (fields["status"], fields["tenant"], fields["cache"]) == (499, "lab", "hit")
     traced = tracing.find(request_id.get())
     assert traced
     assert (traced.status, traced.outcome) == (499, "cancelled")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import pytest
 
+from gateway.control_plane.supervisor_observations import TritonSpan
+from gateway.control_plane.waterfall import join
+from gateway.tracing import Interval, TracedRequest
 from tests.fakes.fake_supervisor import FakeSupervisor, Mood
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
@@ -50,15 +54,30 @@ def spans_below(parent_id: str, start_ns: int, prefix: str = "a") -> list[Span]:
     return found
 
 
-async def _traced(gateway: Gateway, triton: FakeTriton, *, ms: int = 10) -> tuple[str, str, str]:
-    """Trace a request that Triton takes some time for; its id, its trace's, Triton's parent."""
-    triton.answers[b"seven"] = ranked("7")
-    triton.spoil = lambda _: time.sleep(ms / 1000)
+@dataclass(frozen=True)
+class Traced:
+    """One request that was traced, as Triton saw it."""
+
+    request_id: str
+    trace_id: str
+    triton_span_id: str
+    arrived_ns: int
+    """At Triton, which took ten milliseconds."""
+
+
+async def _traced(gateway: Gateway, triton: FakeTriton) -> Traced:
+    arrived: list[int] = []
+
+    def take_ten_milliseconds(_: object) -> None:
+        arrived.append(time.time_ns())
+        time.sleep(0.01)
+
+    triton.answers[b"seven"], triton.spoil = ranked("7"), take_ten_milliseconds
     answer = await gateway.client.post(
         "/v1/predict/digits", content=b"seven", headers={**gateway.admin, "X-Trace": "1"}
     )
     _, trace_id, span_id, _ = triton.metadata[-1]["traceparent"].split("-")
-    return answer.headers["X-Request-Id"], trace_id, span_id
+    return Traced(answer.headers["X-Request-Id"], trace_id, span_id, arrived[0])
 
 
 async def _ask(gateway: Gateway, request_id: str, key: dict[str, str]) -> httpx.Response:
@@ -73,15 +92,15 @@ async def test_both_halves_are_joined_and_nested(
     triton: FakeTriton, supervisor: FakeSupervisor, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway()
-    before_ns = time.time_ns()
-    request_id, trace_id, span_id = await _traced(gateway, triton)
-    # On the same clock, and so early that it lies within the ten milliseconds of Triton's bar.
-    supervisor.traces[trace_id] = spans_below(span_id, (before_ns + time.time_ns()) // 2)
-    answer = await _ask(gateway, request_id, gateway.admin)
+    traced = await _traced(gateway, triton)
+    spans = spans_below(traced.triton_span_id, traced.arrived_ns)
+    supervisor.traces[traced.trace_id] = spans
+    answer = await _ask(gateway, traced.request_id, gateway.admin)
     waterfall = answer.json()
     bars = _bars(waterfall)
     assert answer.status_code == 200
-    assert (waterfall["request_id"], waterfall["trace_id"]) == (request_id, trace_id)
+    assert waterfall["request_id"] == traced.request_id
+    assert waterfall["trace_id"] == traced.trace_id
     assert (waterfall["alias"], waterfall["release"]) == ("digits", "digits_r1")
     assert (waterfall["triton"], waterfall["clock_shift_ms"]) == ("complete", 0)
     assert set(bars) == {
@@ -109,9 +128,11 @@ async def test_spans_of_another_clock_are_moved_into_the_middle_of_the_call(
     triton: FakeTriton, supervisor: FakeSupervisor, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway()
-    request_id, trace_id, span_id = await _traced(gateway, triton)
-    supervisor.traces[trace_id] = spans_below(span_id, time.time_ns() - 3_600_000 * MS)
-    waterfall = (await _ask(gateway, request_id, gateway.admin)).json()
+    traced = await _traced(gateway, triton)
+    supervisor.traces[traced.trace_id] = spans_below(
+        traced.triton_span_id, time.time_ns() - 3_600_000 * MS
+    )
+    waterfall = (await _ask(gateway, traced.request_id, gateway.admin)).json()
     bars = _bars(waterfall)
     inner, outer = bars["ensemble"], bars["triton"]
     assert waterfall["clock_shift_ms"] == pytest.approx(3_600_000, abs=1000)
@@ -124,9 +145,12 @@ async def test_spans_that_come_late_are_waited_for(
     triton: FakeTriton, supervisor: FakeSupervisor, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway()
-    request_id, trace_id, span_id = await _traced(gateway, triton)
-    supervisor.traces[trace_id], supervisor.traces_wait_for = spans_below(span_id, 0), 3
-    assert (await _ask(gateway, request_id, gateway.admin)).json()["triton"] == "complete"
+    traced = await _traced(gateway, triton)
+    supervisor.traces[traced.trace_id], supervisor.traces_wait_for = (
+        spans_below(traced.triton_span_id, 0),
+        3,
+    )
+    assert (await _ask(gateway, traced.request_id, gateway.admin)).json()["triton"] == "complete"
 
 
 @pytest.mark.parametrize("mood", [Mood.HONEST, Mood.SILENT, Mood.GARBAGE])
@@ -134,10 +158,10 @@ async def test_without_tritons_half_ours_is_told_after_a_second(
     mood: Mood, triton: FakeTriton, supervisor: FakeSupervisor, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway()
-    request_id, _, _ = await _traced(gateway, triton)
+    traced = await _traced(gateway, triton)
     supervisor.mood = mood
     began = time.monotonic()
-    waterfall = (await _ask(gateway, request_id, gateway.admin)).json()
+    waterfall = (await _ask(gateway, traced.request_id, gateway.admin)).json()
     assert 0.9 < time.monotonic() - began < 3
     assert waterfall["triton"] == "none"
     assert set(_bars(waterfall)) == {"request", "auth", "body", "triton"}
@@ -147,10 +171,13 @@ async def test_other_requests_of_the_same_trace_do_not_mix_in(
     triton: FakeTriton, supervisor: FakeSupervisor, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway()
-    request_id, trace_id, span_id = await _traced(gateway, triton)
+    traced = await _traced(gateway, triton)
     others = spans_below("f" * 16, time.time_ns(), prefix="b")
-    supervisor.traces[trace_id] = [*others, *spans_below(span_id, time.time_ns())]
-    waterfall = (await _ask(gateway, request_id, gateway.admin)).json()
+    supervisor.traces[traced.trace_id] = [
+        *others,
+        *spans_below(traced.triton_span_id, time.time_ns()),
+    ]
+    waterfall = (await _ask(gateway, traced.request_id, gateway.admin)).json()
     names = [bar["name"] for bar in waterfall["bars"]]
     assert names.count("ensemble") == 1
 
@@ -188,3 +215,55 @@ async def test_who_may_see_it_is_the_key_that_asked_and_whoever_may_see_metrics(
     assert hidden.json()["error"]["code"] == unknown.json()["error"]["code"] == "unknown_request"
     without = await gateway.client.get(f"/v1/requests/{request_id}/waterfall")
     assert without.status_code == 401
+
+
+def _two_calls() -> TracedRequest:
+    return TracedRequest(
+        request_id="1",
+        trace_id="2",
+        caller_span_id="",
+        key_id="3",
+        tenant="",
+        alias="digits",
+        release="digits_r1",
+        method="POST",
+        route="/v1/predict/{alias}",
+        status=200,
+        outcome="ok",
+        body_bytes=5,
+        triton_calls=2,
+        whole=Interval("request", "1", 0, 30 * MS),
+        parts=(Interval("triton", "a" * 16, 10 * MS, 20 * MS),),
+    )
+
+
+def _told(*spans: Span) -> list[TritonSpan]:
+    return [TritonSpan.model_validate(span.to_json()) for span in spans]
+
+
+def test_a_request_that_triton_got_in_two_calls_has_the_bars_of_both() -> None:
+    first = spans_below("a" * 16, 11 * MS, prefix="b")
+    second = spans_below("a" * 16, 15 * MS, prefix="c")
+    whole = join(_two_calls(), _told(*second, *first))
+    partial = join(_two_calls(), _told(*first))
+
+    assert (whole.triton, partial.triton) == ("complete", "partial")
+    bars = {bar.name: bar for bar in whole.bars}
+    assert bars["ensemble 1"].start_ms == 11
+    assert bars["ensemble 2"].start_ms == 15
+    assert bars["model compute 2"].parent == "ensemble 2"
+    assert "ensemble 2" not in {bar.name for bar in partial.bars}
+
+
+def test_a_step_whose_times_did_not_all_come_has_the_bars_of_those_that_did() -> None:
+    call, ensemble, first, second, third = spans_below("a" * 16, 11 * MS)
+    spans = _told(
+        call,
+        ensemble,
+        replace(first, queue_start_ns=None),
+        replace(second, compute_end_ns=None),
+        replace(third, compute_start_ns=None, compute_end_ns=None),
+    )
+    names = {bar.name for bar in join(replace(_two_calls(), triton_calls=1), spans).bars}
+
+    assert names == {"request", "triton", "ensemble", "preprocess compute", "model queue"}
