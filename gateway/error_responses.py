@@ -90,8 +90,8 @@ async def _answer_http_exception(_: Request, exc: Exception) -> JSONResponse:
 
 async def _answer_anything_else(_request: Request, _exc: Exception) -> JSONResponse:
     # Starlette raises it again after this answer, and the server logs it in full. It calls this
-    # handler outside all middleware, so nobody else adds the id.
-    headers = {REQUEST_ID_HEADER: request_id.get()}
+    # handler outside all middleware, so nobody else adds the id and the times.
+    headers = {REQUEST_ID_HEADER: request_id.get(), "Server-Timing": record.get().server_timing()}
     return JSONResponse(_body("internal_error", "something broke on our side"), 500, headers)
 
 

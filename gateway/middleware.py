@@ -54,7 +54,7 @@ class RequestObserver:
                 status = message["status"]
                 headers = [*message["headers"], (_REQUEST_ID, identifier.encode())]
                 if is_data_plane:
-                    headers.append((b"server-timing", server_timing(known)))
+                    headers.append((b"server-timing", known.server_timing().encode()))
                 message["headers"] = headers
             else:
                 known.sent_bytes += len(message.get("body", b""))
@@ -94,19 +94,10 @@ class RequestObserver:
 
 
 def _read_trace_headers(scope: Scope, known: RequestRecord) -> None:
-    for name, value in scope["headers"]:
-        if name == b"traceparent":
-            follow(known, value)
-        elif name == b"x-trace":
-            known.wants_trace = value == b"1"
-
-
-def server_timing(known: RequestRecord) -> bytes:
-    """The Server-Timing header, which the browser's developer tools draw."""
-    return (
-        f"queue;dur={known.queue_ms:.2f}, body;dur={known.body_ms:.2f}, "
-        f"triton;dur={known.triton_ms:.2f}, total;dur={known.total_ms():.2f}"
-    ).encode()
+    parents = [value for name, value in scope["headers"] if name == b"traceparent"]
+    if len(parents) == 1:  # of two, neither can be believed
+        follow(known, parents[0])
+    known.wants_trace = (b"x-trace", b"1") in scope["headers"]
 
 
 def _log_fields(known: RequestRecord, route: str, status: int, outcome: str) -> dict[str, object]:

@@ -91,6 +91,13 @@ class RequestRecord:
         """Since the headers came."""
         return (perf_counter_ns() - self.started_ns) / 1e6
 
+    def server_timing(self) -> str:
+        """The Server-Timing header, which a browser's developer tools draw; milliseconds."""
+        return (
+            f"queue;dur={self.queue_ms:.2f}, body;dur={self.body_ms:.2f}, "
+            f"triton;dur={self.triton_ms:.2f}, total;dur={self.total_ms():.2f}"
+        )
+
     @property
     def traceparent(self) -> str | None:
         """What to send along to Triton; None for almost every request."""

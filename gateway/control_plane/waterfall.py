@@ -22,7 +22,10 @@ class Bar(BaseModel):
     kind: _Kind
     start_ms: Annotated[float, Field(examples=[1.93], description="After the request's arrival.")]
     duration_ms: Annotated[float, Field(examples=[2.04])]
-    parent: Annotated[str | None, Field(description="The name of the bar that holds this one.")]
+    parent: Annotated[
+        str | None,
+        Field(description="Name of the bar that holds this one; `request` has none."),
+    ] = None
 
 
 class Waterfall(BaseModel):

@@ -154,3 +154,19 @@ def test_prometheus_own_linter_takes_the_metrics(gateway: httpx.Client) -> None:
     )
     assert checked.returncode == 0, checked.stderr.decode()
     assert checked.stderr == b""
+
+
+def test_no_process_writes_a_key_or_a_picture_into_its_log(
+    gateway: httpx.Client, stack: LocalStack
+) -> None:
+    image = pictures.seven_jpeg()
+    for headers in (JPEG, {**JPEG, "X-Trace": "1"}, {**JPEG, "X-API-Key": "tri_mistyped"}):
+        for content in (image, image[:-40], b"no picture at all"):
+            gateway.post("/v1/predict/digits", content=content, headers=headers)
+    written = b"".join(file.read_bytes() for file in (stack.state_dir / "logs").iterdir())
+    ui_key = (stack.state_dir / "ui.key").read_text().strip()
+
+    assert b"gateway.access" in written
+    for secret in (stack.admin_key, ui_key, "tri_mistyped", "no picture at all"):
+        assert secret.encode() not in written
+    assert image[100:140] not in written

@@ -11,7 +11,7 @@ from triptych.stack.otlp_spans import RawSpan, release_and_step
 
 # A request makes eight spans; whoever uses one trace for everything keeps the first of them.
 _MAX_SPANS_PER_TRACE: Final = 512
-# What a span takes in memory beside its name, measured; names are cut where they are parsed.
+# A span was measured to take 540 with our names; names are cut where they are parsed.
 _SPAN_BYTES: Final = 700
 _COMPUTE: Final = "compute"
 

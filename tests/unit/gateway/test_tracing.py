@@ -78,6 +78,17 @@ async def test_our_own_share_is_traced_whatever_the_callers_flag_says(
     assert followed.endswith("-01")
 
 
+async def test_of_two_traceparents_neither_is_followed(
+    triton: FakeTriton, start_gateway: StartGateway
+) -> None:
+    triton.answers[b"seven"] = ranked("7")
+    gateway = await start_gateway(trace_sample_ratio=1.0)
+    twice = [*gateway.ui.items(), ("traceparent", PARENT), ("traceparent", PARENT)]
+    await gateway.client.post("/v1/predict/digits", content=b"seven", headers=twice)
+    (metadata,) = triton.metadata
+    assert TRACE not in metadata["traceparent"]
+
+
 async def test_a_key_with_the_scope_may_order_a_trace_and_another_is_refused(
     triton: FakeTriton, start_gateway: StartGateway
 ) -> None:
