@@ -26,6 +26,7 @@ setup-dev: python ## Make .venv with what the checks need, too
 setup-test: setup-dev ## What the tests need from the system, too
 	@command -v curl >/dev/null || $(PYTHON) requirements/system_packages.py curl
 	@command -v redis-server >/dev/null || $(PYTHON) requirements/system_packages.py redis-server
+	@command -v promtool >/dev/null || $(PYTHON) requirements/system_packages.py prometheus
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
 		|| $(PYTHON) requirements/system_packages.py postgresql
 	@command -v chromium >/dev/null || $(PYTHON) requirements/system_packages.py chromium \

@@ -11,13 +11,15 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.datastructures import Headers
 
 from gateway.control_plane.keys import ApiKey, KeyStore, Scope
+from gateway.control_plane.supervisor_observations import SupervisorObservations
 from gateway.data_plane.admission.admission import Admission
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.server_health import ServerHealth
 from gateway.errors import MissingApiKey, ScopeMissing
 from gateway.metrics import GatewayMetrics
-from gateway.request_context import record
+from gateway.request_context import RequestRecord, record
 from gateway.settings import GatewaySettings
+from gateway.tracing import Tracing, sample
 
 _bearer = HTTPBearer(auto_error=False, description="Authorization: Bearer KEY")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="X-API-Key: KEY")
@@ -33,6 +35,8 @@ class Services:
     health: ServerHealth
     admission: Admission
     predictor: Predictor
+    tracing: Tracing
+    observations: SupervisorObservations
 
 
 def services_of(request: Request) -> Services:
@@ -57,33 +61,50 @@ async def _health(request: Request) -> ServerHealth:
     return services_of(request).health
 
 
-async def _admission(request: Request) -> Admission:
-    return services_of(request).admission
+async def _tracing(request: Request) -> Tracing:
+    return services_of(request).tracing
+
+
+async def _observations(request: Request) -> SupervisorObservations:
+    return services_of(request).observations
 
 
 Settings = Annotated[GatewaySettings, Depends(_settings)]
 Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
 Health = Annotated[ServerHealth, Depends(_health)]
-Admissions = Annotated[Admission, Depends(_admission)]
+Traces = Annotated[Tracing, Depends(_tracing)]
+Observations = Annotated[SupervisorObservations, Depends(_observations)]
 
 
-def authenticate(request: Request, scope: Scope) -> ApiKey:
+def authenticate(request: Request, *scopes: Scope) -> ApiKey:
     """Say whose request this is, from its headers.
 
     Raises:
         MissingApiKey: no key came with it.
         UnknownApiKey: nobody's, or revoked.
-        ScopeMissing: the key is not for this.
+        ScopeMissing: the key has none of these scopes.
     """
     presented = _presented(request.headers)
     if not presented:
         raise MissingApiKey("send an API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'")
     key = services_of(request).keys.recognise(presented)
-    record.get().key_id = key.id
-    if not key.may(scope):
-        raise ScopeMissing(f"this key lacks the scope {scope.value!r}")
+    known = record.get()
+    known.key_id = key.id
+    if not any(key.may(scope) for scope in scopes):
+        raise ScopeMissing(f"this key lacks the scope {scopes[0].value!r}")
+    if known.wants_trace:
+        _grant_trace(known, key)
+    known.auth_ended()
     return key
+
+
+def _grant_trace(known: RequestRecord, key: ApiKey) -> None:
+    """A traced request costs Triton a quarter of a millisecond, so not everybody may order it."""
+    if not key.may(Scope.METRICS):
+        raise ScopeMissing("X-Trace needs a key with the scope 'metrics'")
+    if known.trace is None:
+        sample(known)
 
 
 def _presented(headers: Headers) -> str | None:
@@ -93,14 +114,14 @@ def _presented(headers: Headers) -> str | None:
     return headers.get("x-api-key")
 
 
-def require(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
-    """Make the dependency that lets only keys with this scope pass."""
+def require(*scopes: Scope) -> Callable[..., Awaitable[ApiKey]]:
+    """Make the dependency that lets only keys with one of these scopes pass."""
 
     async def authorise(
         request: Request,
         _bearer: Annotated[object, Security(_bearer)],  # for OpenAPI
         _header: Annotated[object, Security(_header)],
     ) -> ApiKey:
-        return authenticate(request, scope)
+        return authenticate(request, *scopes)
 
     return authorise

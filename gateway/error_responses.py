@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from gateway import errors
-from gateway.request_context import REQUEST_ID_HEADER, request_id
+from gateway.request_context import REQUEST_ID_HEADER, record, request_id
 
 HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.MissingApiKey: 401,
@@ -28,6 +28,7 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.UnsupportedMediaType: 415,
     errors.UnknownAlias: 404,
     errors.UnknownKey: 404,
+    errors.UnknownRequest: 404,
     errors.UndecodableImage: 422,
     errors.ImageTooLarge: 422,
     errors.UnsupportedImageFormat: 415,
@@ -72,6 +73,7 @@ def _headers(status: int, error: errors.GatewayError) -> dict[str, str]:
 async def _answer_gateway_error(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.GatewayError)  # noqa: S101 - registered for this class only
     status = HTTP_STATUS[type(exc)]
+    record.get().error_code = exc.code
     return JSONResponse(_body(exc.code, str(exc)), status, _headers(status, exc))
 
 
@@ -90,8 +92,8 @@ async def _answer_http_exception(_: Request, exc: Exception) -> JSONResponse:
 
 async def _answer_anything_else(_request: Request, _exc: Exception) -> JSONResponse:
     # Starlette raises it again after this answer, and the server logs it in full. It calls this
-    # handler outside all middleware, so nobody else adds the id.
-    headers = {REQUEST_ID_HEADER: request_id.get()}
+    # handler outside all middleware, so nobody else adds the id and the times.
+    headers = {REQUEST_ID_HEADER: request_id.get(), "Server-Timing": record.get().server_timing()}
     return JSONResponse(_body("internal_error", "something broke on our side"), 500, headers)
 
 

@@ -4,7 +4,7 @@ GatewayError(code)
   AuthError            MissingApiKey, UnknownApiKey, ScopeMissing
   InvalidRequest       EmptyBody, BodyTimeout, InvalidParameter, MalformedMultipart, MalformedJson,
                        TooManyFiles, TooManyTexts, PayloadTooLarge, UnsupportedMediaType,
-                       UnknownAlias, UnknownKey
+                       UnknownAlias, UnknownKey, UnknownRequest
     RejectedByModel    UndecodableImage, ImageTooLarge, UnsupportedImageFormat, UndecodableText,
                        TextTooLarge
   InferenceError       InferenceTimeout, InferenceUnavailable, InferenceFailed, ContractMismatch
@@ -112,6 +112,12 @@ class UnknownKey(InvalidRequest):
     """No API key has that id."""
 
     code = "unknown_key"
+
+
+class UnknownRequest(InvalidRequest):
+    """No traced request has that id, or its trace is not for this key to see."""
+
+    code = "unknown_request"
 
 
 class RejectedByModel(InvalidRequest):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.control_plane.keys import Scope
-from gateway.dependencies import Admissions, Health, Metrics, require
+from gateway.dependencies import Health, Metrics, require
 from gateway.schemas import Readiness
 
 router = APIRouter(tags=["health"])
@@ -33,7 +33,7 @@ async def readyz(health: Health, response: Response) -> Readiness:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def metrics(health: Health, metrics: Metrics, admission: Admissions) -> Response:
+async def metrics(health: Health, metrics: Metrics) -> Response:
     """Expose this gateway's own metrics."""
     metrics.is_ready.set(health.verdict().is_ready)
-    return Response(metrics.exposition(admission), media_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -16,11 +16,12 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import health_routes
-from gateway.control_plane import key_routes, routes
+from gateway.control_plane import key_routes, monitoring_routes, routes, waterfall_routes
 from gateway.control_plane.database import open_database
 from gateway.control_plane.first_keys import ensure_first_keys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.secret_files import read_or_create_secret
+from gateway.control_plane.supervisor_observations import SupervisorObservations
 from gateway.data_plane import predict_routes
 from gateway.data_plane.admission.admission import Admission, AdmissionLimits
 from gateway.data_plane.prediction import Predictor
@@ -31,8 +32,10 @@ from gateway.error_responses import install_error_responses
 from gateway.lingering_close import LingeringClose
 from gateway.metrics import GatewayMetrics
 from gateway.middleware import RequestObserver
+from gateway.otlp_export import OtlpExport
 from gateway.schemas import ErrorBody
 from gateway.settings import GatewaySettings
+from gateway.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ async def _repeat(action: Callable[[], Awaitable[None]], interval_seconds: float
 
 @contextlib.asynccontextmanager
 async def _running_services(
-    settings: GatewaySettings, metrics: GatewayMetrics
+    settings: GatewaySettings, metrics: GatewayMetrics, tracing: Tracing
 ) -> AsyncIterator[Services]:
     """Open what the application needs, keep it fresh, and close it at the end."""
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -65,22 +68,20 @@ async def _running_services(
     triton = TritonClient(settings.triton_url)
     supervisor = httpx.AsyncClient(base_url=settings.supervisor_url, timeout=1.0, trust_env=False)
     health = ServerHealth(supervisor, max_age_seconds=settings.status_max_age_seconds)
-    admission = Admission(
-        AdmissionLimits(
-            max_admitted=settings.max_admitted,
-            max_admitted_bytes=settings.max_admitted_bytes,
-            max_in_flight=settings.max_in_flight,
-            latency_tolerance=settings.latency_tolerance,
-        )
-    )
-    predictor = Predictor(triton, metrics)
+    admission = Admission(_admission_limits(settings))
+    metrics.watch(admission)
+    predictor = Predictor(triton)
+    observations = SupervisorObservations(supervisor)
     await health.refresh()
     loops = [
         asyncio.create_task(_repeat(action, settings.status_interval_seconds))
         for action in (health.refresh, keys.refresh)
     ]
     try:
-        yield Services(settings, metrics, keys, health, admission, predictor)
+        async with _exported(tracing, settings.otlp_url):
+            yield Services(
+                settings, metrics, keys, health, admission, predictor, tracing, observations
+            )
     finally:
         for loop in loops:
             loop.cancel()
@@ -90,13 +91,36 @@ async def _running_services(
         await engine.dispose()
 
 
+def _admission_limits(settings: GatewaySettings) -> AdmissionLimits:
+    return AdmissionLimits(
+        max_admitted=settings.max_admitted,
+        max_admitted_bytes=settings.max_admitted_bytes,
+        max_in_flight=settings.max_in_flight,
+        latency_tolerance=settings.latency_tolerance,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _exported(tracing: Tracing, url: str | None) -> AsyncIterator[None]:
+    """Send spans of sampled requests to a collector, where there is one."""
+    if url is None:
+        yield
+        return
+    tracing.sink = export = OtlpExport(url)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(export.close)
+
+
 def create_app(settings: GatewaySettings) -> FastAPI:
     """Build the gateway around its settings."""
     metrics = GatewayMetrics()
+    tracing = Tracing(sample_ratio=settings.trace_sample_ratio, traces_kept=settings.traces_kept)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running_services(settings, metrics) as services:
+        async with _running_services(settings, metrics, tracing) as services:
             app.state.services = services
             yield
 
@@ -110,10 +134,12 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         responses={"4XX": {"model": ErrorBody}},
         telemetry=_NO_TELEMETRY,
     )
-    app.add_middleware(RequestObserver, metrics=metrics)
+    app.add_middleware(RequestObserver, metrics=metrics, tracing=tracing)
     # Outermost, so that what comes behind an answer does not count as its time.
     app.add_middleware(LingeringClose)
     install_error_responses(app)
     for router in (predict_routes.router, routes.router, key_routes.router, health_routes.router):
+        app.include_router(router)
+    for router in (waterfall_routes.router, monitoring_routes.router):
         app.include_router(router)
     return app

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from http import HTTPStatus
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.data_plane.admission.admission import Admission
+from gateway.request_context import RequestRecord
+
+# nginx's code for "the client went away"; it shows in logs and metrics only.
+CLIENT_CLOSED_REQUEST: Final = 499
 
 _SECONDS_BUCKETS: Final = (
     0.001,
@@ -23,6 +28,35 @@ _SECONDS_BUCKETS: Final = (
     5.0,
     10.0,
 )
+_BYTES_BUCKETS: Final = tuple(4.0**power for power in range(5, 15))  # 1 KiB to 256 MiB
+
+# Which errors were decided by admission; every other 503 is a failure of what is behind it.
+_OVERLOADED: Final = frozenset({"overloaded"})
+_OUTCOME_OF_STATUS: Final = {
+    HTTPStatus.TOO_MANY_REQUESTS: "limited",
+    CLIENT_CLOSED_REQUEST: "cancelled",
+}
+
+
+def outcome_of(status: int, error_code: str) -> str:
+    """What became of a request, in one of six words: the `outcome` of metrics and log."""
+    if status < 400:
+        return "ok"
+    if error_code in _OVERLOADED:
+        return "overloaded"
+    return _OUTCOME_OF_STATUS.get(status, "rejected" if status < 500 else "failed")
+
+
+class _OfRequest(NamedTuple):
+    """Children for one set of labels; prometheus_client's own look-up costs more than adding."""
+
+    requests: Counter
+    seconds: Histogram
+
+
+class _OfAlias(NamedTuple):
+    queue_seconds: Histogram
+    body_bytes: Histogram
 
 
 class GatewayMetrics:
@@ -30,45 +64,106 @@ class GatewayMetrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._admission: Admission | None = None
+        self._of_request: dict[tuple[str, str, str, int, str], _OfRequest] = {}
+        self._of_alias: dict[str, _OfAlias] = {}
+        self._of_release: dict[str, Histogram] = {}
         self.requests = Counter(
             "triptych_gateway_requests_total",
             "Requests answered.",
             ["route", "alias", "release", "status"],
             registry=self._registry,
         )
-        self.request_seconds = Histogram(
+        self.request_seconds = self._histogram(
             "triptych_gateway_request_duration_seconds",
             "From the headers to the last byte of the answer.",
-            ["route"],
-            buckets=_SECONDS_BUCKETS,
-            registry=self._registry,
+            ["route", "alias", "release", "outcome"],
         )
-        self.triton_seconds = Histogram(
+        self.queue_seconds = self._histogram(
+            "triptych_gateway_queue_duration_seconds",
+            "Waited for its turn before Triton.",
+            ["alias"],
+        )
+        self.triton_seconds = self._histogram(
             "triptych_gateway_triton_duration_seconds",
-            "One call to Triton.",
+            "Waited for Triton, from the first call of a request to the end of its last.",
             ["release"],
-            buckets=_SECONDS_BUCKETS,
-            registry=self._registry,
         )
-        self._admitted = self._gauge("in_flight", "Predict requests admitted and not answered yet.")
+        self.body_bytes = self._histogram(
+            "triptych_gateway_request_body_bytes",
+            "Size of the bodies that were read, as they came.",
+            ["alias"],
+            _BYTES_BUCKETS,
+        )
+        self._admitted = self._gauge("in_flight", "Requests admitted and not answered yet.")
         self._admitted_bytes = self._gauge("in_flight_bytes", "Bytes of their bodies.")
-        self._calls = self._gauge(
-            "triton_calls", "Calls to Triton that are on their way.", "release"
-        )
+        self._calls = self._gauge("triton_calls", "Calls to Triton on their way.", "release")
         self._calls_limit = self._gauge(
             "triton_calls_limit", "How many there may be, as latency has it.", "release"
         )
         self.is_ready = self._gauge("ready", "1 while golden inputs get their golden answers.")
 
-    def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
-        name = f"triptych_gateway_{name}"
-        return Gauge(name, documentation, labels, registry=self._registry)
+    def observe(self, route: str, known: RequestRecord, status: int, outcome: str) -> None:
+        """Count one request that has been answered."""
+        labels = (route, known.alias, known.release, status, outcome)
+        children = self._of_request.get(labels) or self._children(labels)
+        children.requests.inc()
+        children.seconds.observe(known.total_ms() / 1000)
+        if known.alias:
+            self._observe_alias(known)
+        if known.triton_calls:
+            triton = self._of_release.get(known.release)
+            if triton is None:
+                triton = self.triton_seconds.labels(known.release)
+                self._of_release[known.release] = triton
+            triton.observe(known.triton_ms / 1000)
 
-    def exposition(self, admission: Admission) -> bytes:
+    def watch(self, admission: Admission) -> None:
+        """Tell at each scrape what is here then."""
+        self._admission = admission
+
+    def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
+        if self._admission:
+            self._note(self._admission)
+        return generate_latest(self._registry)
+
+    def _note(self, admission: Admission) -> None:
         self._admitted.set(admission.admitted())
         self._admitted_bytes.set(admission.admitted_bytes())
         for release, line in admission.lines().items():
             self._calls.labels(release).set(line.in_flight)
             self._calls_limit.labels(release).set(line.limit.sustained)
-        return generate_latest(self._registry)
+
+    def _observe_alias(self, known: RequestRecord) -> None:
+        children = self._of_alias.get(known.alias)
+        if children is None:
+            children = _OfAlias(
+                self.queue_seconds.labels(known.alias), self.body_bytes.labels(known.alias)
+            )
+            self._of_alias[known.alias] = children
+        if known.queue_started_ns:
+            children.queue_seconds.observe(known.queue_ms / 1000)
+        if known.body_started_ns:
+            children.body_bytes.observe(known.body_bytes)
+
+    def _children(self, labels: tuple[str, str, str, int, str]) -> _OfRequest:
+        route, alias, release, status, outcome = labels
+        children = _OfRequest(
+            self.requests.labels(route, alias, release, status),
+            self.request_seconds.labels(route, alias, release, outcome),
+        )
+        self._of_request[labels] = children
+        return children
+
+    def _histogram(
+        self,
+        name: str,
+        help_text: str,
+        labels: list[str],
+        buckets: tuple[float, ...] = _SECONDS_BUCKETS,
+    ) -> Histogram:
+        return Histogram(name, help_text, labels, buckets=buckets, registry=self._registry)
+
+    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
+        return Gauge(f"triptych_gateway_{name}", help_text, labels, registry=self._registry)

@@ -1,15 +1,15 @@
-"""Around every request: an id, a clock, one log line, one metrics sample."""
+"""Around every request: an id, a clock, one log line, one metrics sample, a trace if sampled."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import time
+from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.metrics import GatewayMetrics
+from gateway.metrics import CLIENT_CLOSED_REQUEST, GatewayMetrics, outcome_of
 from gateway.request_context import (
     REQUEST_ID_HEADER,
     RequestRecord,
@@ -17,66 +17,113 @@ from gateway.request_context import (
     record,
     request_id,
 )
+from gateway.tracing import Tracing, follow, traced_request
 
 logger = logging.getLogger("gateway.access")
 
-# nginx's code for "the client went away"; it shows in logs and metrics only.
-_CLIENT_CLOSED_REQUEST = 499
+_DATA_PLANE: Final = ("/v1/predict/", "/v2")
+_UNLOGGED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 
 
 class RequestObserver:
     """Plain ASGI: Starlette's BaseHTTPMiddleware would copy each body through a queue."""
 
-    def __init__(self, app: ASGIApp, metrics: GatewayMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: GatewayMetrics, tracing: Tracing) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Observe one HTTP request; anything else passes through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
         identifier, known = new_request_id(), RequestRecord()
         request_id.set(identifier)
         record.set(known)
+        is_data_plane = scope["path"].startswith(_DATA_PLANE)
+        _read_trace_headers(scope, known)
+        if is_data_plane:
+            self._tracing.toss(known)
         status = 500
 
-        async def send_with_id(message: Message) -> None:
+        async def send_observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = identifier
+                headers = [*message["headers"], (_REQUEST_ID, identifier.encode())]
+                if is_data_plane:
+                    headers.append((b"server-timing", known.server_timing().encode()))
+                message["headers"] = headers
+            else:
+                known.sent_bytes += len(message.get("body", b""))
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
-        except ClientDisconnect:
-            status = _CLIENT_CLOSED_REQUEST
+            await self._app(scope, receive, send_observed)
+        except (ClientDisconnect, asyncio.CancelledError) as exc:
+            status = CLIENT_CLOSED_REQUEST
+            if not isinstance(exc, ClientDisconnect):
+                raise
         finally:
-            self._report(scope, known, status, time.perf_counter() - started)
+            self._report(scope, known, status)
 
-    def _report(self, scope: Scope, known: RequestRecord, status: int, seconds: float) -> None:
+    def _report(self, scope: Scope, known: RequestRecord, status: int) -> None:
         # The matched route's template, never the raw path: a scanner must not mint label values.
         route = getattr(scope.get("route"), "path", "unmatched")
-        self._metrics.requests.labels(route, known.alias, known.release, status).inc()
-        self._metrics.request_seconds.labels(route).observe(seconds)
-        if route in {"/healthz", "/readyz", "/metrics"}:
+        outcome = outcome_of(status, known.error_code)
+        self._metrics.observe(route, known, status, outcome)
+        if route in _UNLOGGED:
             return
-        logger.info(
-            "%s %s %d",
-            scope["method"],
-            scope["path"],
-            status,
-            extra={
-                "route": route,
-                "status": status,
-                "key_id": known.key_id,
-                "alias": known.alias,
-                "release": known.release,
-                "images": known.images,
-                "texts": known.texts,
-                "triton_ms": round(known.triton_ms, 2),
-                "total_ms": round(seconds * 1000, 2),
-            },
-        )
+        method, path = scope["method"], scope["path"]
+        fields = _log_fields(known, route, status, outcome)
+        logger.info("%s %s %d", method, path[:200], status, extra={"fields": fields})
+        if known.trace and known.key_id:  # nobody could ask for what came without a key
+            self._tracing.keep(
+                traced_request(
+                    known,
+                    known.trace,
+                    request_id=request_id.get(),
+                    method=method,
+                    route=route,
+                    status=status,
+                    outcome=outcome,
+                )
+            )
+
+
+def _read_trace_headers(scope: Scope, known: RequestRecord) -> None:
+    parents = [value for name, value in scope["headers"] if name == b"traceparent"]
+    if len(parents) == 1:  # of two, neither can be believed
+        follow(known, parents[0])
+    known.wants_trace = (b"x-trace", b"1") in scope["headers"]
+
+
+def _log_fields(known: RequestRecord, route: str, status: int, outcome: str) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "route": route,
+        "status": status,
+        "outcome": outcome,
+        "key_id": known.key_id,
+        "alias": known.alias,
+        "release": known.release,
+        "images": known.images,
+        "texts": known.texts,
+        "body_bytes": known.body_bytes,
+        "sent_bytes": known.sent_bytes,
+        "queue_ms": round(known.queue_ms, 2),
+        "body_ms": round(known.body_ms, 2),
+        "triton_ms": round(known.triton_ms, 2),
+        "total_ms": round(known.total_ms(), 2),
+    }
+    # What few requests have makes no line longer.
+    if known.tenant:
+        fields["tenant"] = known.tenant
+    if known.trace_id:
+        fields["trace_id"] = known.trace_id
+    if known.error_code:
+        fields["error"] = known.error_code
+    if known.cache:
+        fields["cache"] = known.cache
+    return fields

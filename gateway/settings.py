@@ -50,6 +50,12 @@ class GatewaySettings(BaseSettings):
     """Pause between two looks at the supervisor's /status and at the key table."""
     status_max_age_seconds: float = Field(default=5.0, gt=0)
     """A supervisor's word older than this counts as silence."""
+    trace_sample_ratio: float = Field(default=0.01, ge=0, le=1)
+    """Share of the requests that are traced without being asked for."""
+    traces_kept: int = Field(default=1000, ge=1)
+    """How many traced requests this gateway can still tell the waterfall of."""
+    otlp_url: str | None = None
+    """Where spans of traced requests are exported to, http://COLLECTOR:4318/v1/traces."""
     docs_enabled: bool = True
     """Whether /docs and /openapi.json are served."""
 

@@ -13,6 +13,7 @@ TriptychError
   LoadRefused           a supervisor does not add a release to what it serves, and says why
   AlreadyRunning        another stack owns the state folder
   NotRunning            no stack owns the state folder
+  SpansMalformed        what came to a supervisor as Triton's spans is none
   CallFailed            a call to Triton or the gateway was not answered as it should
 """
 
@@ -74,6 +75,10 @@ class AlreadyRunning(TriptychError):
 
 class NotRunning(TriptychError):
     """No stack owns the state folder."""
+
+
+class SpansMalformed(TriptychError):
+    """What came to a supervisor as Triton's spans is none."""
 
 
 class CallFailed(TriptychError):

@@ -13,9 +13,7 @@ from gateway.request_context import RequestRecord, request_id
 JsonObject = dict[str, object]
 
 
-def to_json(
-    known: RequestRecord, items: Items, outcomes: Sequence[Outcome], total_ms: float
-) -> bytes:
+def to_json(known: RequestRecord, items: Items, outcomes: Sequence[Outcome]) -> bytes:
     """Write the answer to one item, or to several.
 
     Raises:
@@ -34,7 +32,10 @@ def to_json(
         if isinstance(outcome, InvalidRequest):
             raise outcome
         body |= _answer(outcome)
-    body["timing"] = {"total_ms": round(total_ms, 2), "triton_ms": round(known.triton_ms, 2)}
+    body["timing"] = {
+        "total_ms": round(known.total_ms(), 2),
+        "triton_ms": round(known.triton_ms, 2),
+    }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -50,7 +49,6 @@ async def predict(request: Request) -> Response:
     and a refused one is the status of the call. A form or `texts` gets `results` in the order in
     which the items came; a refused item is an entry in its place.
     """
-    started = time.perf_counter()
     services, known = services_of(request), record.get()
     key = authenticate(request, Scope.PREDICT)
     alias = request.path_params["alias"]
@@ -63,12 +61,10 @@ async def predict(request: Request) -> Response:
     with services.admission.admit(visitor, target, declared_bytes(request)) as ticket:
         items = await read_items(request, form, services.settings, ticket)
         ticket.body_is_here()
-        known.body_ms = _milliseconds_since(started)
         _count(known, target.task, len(items.contents))
         async with CancelOnDisconnect(request):
             outcomes = await _outcomes(services, ticket, target, items.contents, top_k)
-    body = to_json(known, items, outcomes, _milliseconds_since(started))
-    return Response(body, media_type="application/json")
+    return Response(to_json(known, items, outcomes), media_type="application/json")
 
 
 async def _outcomes(
@@ -114,7 +110,3 @@ def _count(known: RequestRecord, task: Task, items: int) -> None:
         known.texts = items
     else:
         known.images = items
-
-
-def _milliseconds_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000

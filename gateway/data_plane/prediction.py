@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator, Sequence
+from time import perf_counter_ns
 from typing import Final, Protocol
 
 from gateway.data_plane.admission.ticket import Ticket
 from gateway.data_plane.target import Target
 from gateway.errors import InferenceTimeout
-from gateway.metrics import GatewayMetrics
 from gateway.request_context import record, request_id
 from python_backends.shared.contract import ItemAnswer, Task
 
@@ -29,6 +28,7 @@ class Classifier(Protocol):
         *,
         request_id: str,
         timeout_seconds: float,
+        traceparent: str | None,
     ) -> list[ItemAnswer]:
         """Answer one batch; see TritonClient."""
 
@@ -36,9 +36,8 @@ class Classifier(Protocol):
 class Predictor:
     """Asks Triton, in batches of the size that it takes."""
 
-    def __init__(self, triton: Classifier, metrics: GatewayMetrics) -> None:
+    def __init__(self, triton: Classifier) -> None:
         self._triton = triton
-        self._metrics = metrics
 
     async def answers(
         self, ticket: Ticket, target: Target, items: Sequence[bytes]
@@ -70,13 +69,13 @@ class Predictor:
     async def _ask(
         self, ticket: Ticket, target: Target, items: Sequence[bytes]
     ) -> list[ItemAnswer]:
-        known, joined = record.get(), time.perf_counter()
+        known, joined_ns = record.get(), perf_counter_ns()
         async with ticket.turn(len(items), sum(map(len, items))):
-            sent = time.perf_counter()
-            known.queue_ms = max(known.queue_ms, (sent - joined) * 1000)
+            known.queue_ended(joined_ns)
             left_seconds = ticket.visitor.deadline - asyncio.get_running_loop().time()
             if left_seconds <= 0:
                 raise InferenceTimeout("the deadline passed before Triton was asked")
+            sent_ns = perf_counter_ns()
             try:
                 return await self._triton.classify(
                     target.release,
@@ -84,11 +83,10 @@ class Predictor:
                     items,
                     request_id=request_id.get(),
                     timeout_seconds=left_seconds,
+                    traceparent=known.traceparent,
                 )
             finally:
-                seconds = time.perf_counter() - sent
-                known.triton_ms = max(known.triton_ms, seconds * 1000)
-                self._metrics.triton_seconds.labels(target.release).observe(seconds)
+                known.triton_ended(sent_ns)
 
 
 def _batches(items: Sequence[bytes], max_batch_size: int) -> Iterator[Sequence[bytes]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from time import perf_counter_ns
 from typing import Protocol
 
 from starlette.requests import Request
 
 from gateway.errors import BodyTimeout, PayloadTooLarge
+from gateway.request_context import record
 
 
 class Counter(Protocol):
@@ -35,14 +37,17 @@ async def counted(
         Overloaded: the counter has no room for it.
     """
     refuse_declared_excess(request, limit_bytes)
-    total = 0
-    async for chunk in _never_silent(request.stream(), silence_seconds):
-        total += len(chunk)
-        if total > limit_bytes:
-            raise PayloadTooLarge(f"the body has more than the accepted {limit_bytes} bytes")
-        if counter:
-            counter.count(total)
-        yield chunk
+    known, began_ns, total = record.get(), perf_counter_ns(), 0
+    try:
+        async for chunk in _never_silent(request.stream(), silence_seconds):
+            total += len(chunk)
+            if total > limit_bytes:
+                raise PayloadTooLarge(f"the body has more than the accepted {limit_bytes} bytes")
+            if counter:
+                counter.count(total)
+            yield chunk
+    finally:
+        known.body_ended(began_ns, total)
 
 
 def refuse_declared_excess(request: Request, limit_bytes: int) -> None:

@@ -69,6 +69,7 @@ class TritonClient:
         *,
         request_id: str,
         timeout_seconds: float,
+        traceparent: str | None = None,
     ) -> list[ItemAnswer]:
         """Send encoded images, or UTF-8 texts, as one request, untouched.
 
@@ -78,6 +79,7 @@ class TritonClient:
             items: One to max_batch_size encoded images or texts.
             request_id: Shows up in Triton's log and traces.
             timeout_seconds: How long it may take.
+            traceparent: Makes Triton trace this request, whatever its flags say; None leaves it be.
 
         Returns:
             One answer per item, in order.
@@ -88,20 +90,29 @@ class TritonClient:
         request = _request(release, ITEM_OF[task], items, request_id)
         # A passed deadline does not stop an ensemble; this drops what still queues by then.
         request.parameters["timeout"].int64_param = max(1, int(timeout_seconds * 1_000_000))
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_seconds
-        try:
-            response = await self._stub.ModelInfer(request, timeout=timeout_seconds)
-        except grpc.aio.AioRpcError as exc:
-            raise _error(release, exc, is_late=loop.time() >= deadline) from exc
+        response = await self._infer(request, timeout_seconds, traceparent)
         try:
             return decode_answers(_answer_tensors(response), items=len(items))
         except ContractBroken as exc:
             logger.error("Triton's answer breaks the contract release=%s: %s", release, exc)  # noqa: TRY400
             raise ContractMismatch("Triton's answer does not fit the contract") from exc
 
+    # The generated protobuf classes carry no types.
+    async def _infer(
+        self,
+        request: Any,  # noqa: ANN401
+        timeout_seconds: float,
+        traceparent: str | None,
+    ) -> Any:  # noqa: ANN401
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_seconds
+        metadata = (("traceparent", traceparent),) if traceparent else None
+        try:
+            return await self._stub.ModelInfer(request, timeout=timeout_seconds, metadata=metadata)
+        except grpc.aio.AioRpcError as exc:
+            raise _error(request.model_name, exc, is_late=loop.time() >= deadline) from exc
 
-# The generated protobuf classes carry no types.
+
 def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401
     outputs = zip(response.outputs, response.raw_output_contents, strict=False)
     return {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}

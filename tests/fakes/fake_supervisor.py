@@ -21,6 +21,7 @@ from triptych.stack.supervisor_status import (
     SupervisorStatus,
     TritonStatus,
 )
+from triptych.stack.trace_store import Span
 
 SINCE: Final = "2026-01-31T12:00:00.000Z"
 
@@ -64,9 +65,35 @@ class FakeSupervisor:
     releases: list[ReleaseStatus] = field(default_factory=lambda: [a_release("digits", 1)])
     garbage: bytes = b"<html>I am a teapot</html>"
     """What it says when it talks nonsense."""
+    traces: dict[str, list[Span]] = field(default_factory=dict)
+    """By trace id; any other trace is 404."""
+    traces_wait_for: int = 0
+    """How often it is asked for a trace in vain first: spans come late."""
+    samples: dict[str, object] = field(
+        default_factory=lambda: {"interval_seconds": 5.0, "fields": ["requests"], "samples": []}
+    )
+    asked: list[str] = field(default_factory=list)
+    """Paths, with their queries."""
     times_asked: int = 0
     url: str = ""
     """http://HOST:PORT, once it runs."""
+
+    def answer(self, path: str) -> tuple[int, bytes]:
+        """Status and body for one path."""
+        if path == "/status":
+            return 200, self.status()
+        if self.mood is Mood.GARBAGE:
+            return 200, self.garbage
+        if path.startswith("/samples?seconds="):
+            return 200, json.dumps(self.samples).encode()
+        trace_id = path.removeprefix("/traces/")
+        if trace_id not in self.traces:
+            return 404, b'{"error":"There is no such trace."}'
+        if self.traces_wait_for > 0:
+            self.traces_wait_for -= 1
+            return 404, b'{"error":"There is no such trace."}'
+        spans = [span.to_json() for span in self.traces[trace_id]]
+        return 200, json.dumps({"trace_id": trace_id, "spans": spans}).encode()
 
     def status(self) -> bytes:
         """The body of /status, made by the dataclass that the real supervisor fills."""
@@ -93,8 +120,9 @@ def running_supervisor() -> Iterator[FakeSupervisor]:
             if fake.mood is Mood.SILENT:
                 self.close_connection = True
                 return
-            body = fake.status()
-            self.send_response(200 if self.path == "/status" else 404)
+            fake.asked.append(self.path)
+            status, body = fake.answer(self.path)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -65,6 +65,10 @@ class FakeTriton:
     """Every ModelInferRequest, in the order they came."""
     loaded: list[str] = field(default_factory=list)
     """The models of every RepositoryModelLoad."""
+    metadata: list[dict[str, str]] = field(default_factory=list)
+    """The gRPC metadata of every ModelInferRequest."""
+    statistics: list[Any] = field(default_factory=list)
+    """ModelStatistics of each loaded model."""
     address: str = ""
     """HOST:PORT, once it runs."""
     may_answer: threading.Event = field(default_factory=threading.Event)
@@ -74,6 +78,7 @@ class FakeTriton:
         """Be as new: the next test knows nothing of the last one."""
         self.width, self.refusal, self.spoil = 10, None, lambda _: None
         self.answers, self.asked, self.loaded = {}, [], []
+        self.metadata, self.statistics = [], []
         self.may_answer.set()
 
     def images(self) -> list[bytes]:
@@ -87,6 +92,7 @@ class FakeTriton:
     def infer(self, request: InferRequest, context: grpc.ServicerContext) -> InferResponse:
         """ModelInfer."""
         self.asked.append(request)
+        self.metadata.append({key: str(value) for key, value in context.invocation_metadata()})
         while context.is_active() and not self.may_answer.wait(timeout=0.01):
             pass
         if self.refusal is not None:
@@ -95,6 +101,10 @@ class FakeTriton:
         response = self._response(request, found)
         self.spoil(response)
         return response
+
+    def count(self, _request: Any, _context: grpc.ServicerContext) -> Any:
+        """ModelStatistics."""
+        return service_pb2.ModelStatisticsResponse(model_stats=self.statistics)
 
     def load(self, request: Any, _: grpc.ServicerContext) -> Any:
         """RepositoryModelLoad."""
@@ -146,6 +156,11 @@ def running_triton() -> Iterator[FakeTriton]:
             fake.infer, service_pb2.ModelInferRequest, service_pb2.ModelInferResponse
         ),
         "ServerLive": _method(_live, service_pb2.ServerLiveRequest, service_pb2.ServerLiveResponse),
+        "ModelStatistics": _method(
+            fake.count,
+            service_pb2.ModelStatisticsRequest,
+            service_pb2.ModelStatisticsResponse,
+        ),
         "RepositoryModelLoad": _method(
             fake.load,
             service_pb2.RepositoryModelLoadRequest,

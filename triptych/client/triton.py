@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
@@ -30,6 +31,20 @@ _CHANNEL_OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
 )
 _ADMIN_HEADER: Final = "triton-grpc-protocol-admin-key"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCounts:
+    """What one model has done since it was loaded; times are sums over its requests."""
+
+    requests: int = 0
+    """Answered ones."""
+    items: int = 0
+    executions: int = 0
+    """Batches: items / executions is the mean batch size."""
+    queue_ns: int = 0
+    compute_ns: int = 0
+    failures: int = 0
 
 
 class TritonConnection:
@@ -83,6 +98,19 @@ class TritonConnection:
             reason = " ".join((exc.details() or "").partition("\n\nAt:")[0].split())
             raise CallFailed(f"Triton cannot load {model}: {reason}") from exc
 
+    def statistics(self, timeout_seconds: float) -> dict[str, ModelCounts]:
+        """What every loaded model has done so far, in one call.
+
+        Raises:
+            CallFailed: Triton refuses or does not answer in time.
+        """
+        request = service_pb2.ModelStatisticsRequest()
+        try:
+            answer = self._stub.ModelStatistics(request, timeout=timeout_seconds)
+        except grpc.RpcError as exc:
+            raise CallFailed(f"Triton has no statistics: {exc.code().name}") from exc
+        return {model.name: _counts(model) for model in answer.model_stats}
+
     def classify(
         self, model: str, task: Task, items: Sequence[bytes], timeout_seconds: float
     ) -> list[ItemAnswer]:
@@ -121,3 +149,16 @@ class TritonConnection:
             raise CallFailed(f"{model}: {exc.code().name}: {exc.details()}") from exc
         except (ContractBroken, ValueError) as exc:
             raise CallFailed(f"{model} answered against the contract: {exc}") from exc
+
+
+# The generated protobuf classes carry no types.
+def _counts(model: Any) -> ModelCounts:  # noqa: ANN401
+    sums = model.inference_stats
+    return ModelCounts(
+        requests=sums.success.count,
+        items=model.inference_count,
+        executions=model.execution_count,
+        queue_ns=sums.queue.ns,
+        compute_ns=sums.compute_input.ns + sums.compute_infer.ns + sums.compute_output.ns,
+        failures=sums.fail.count,
+    )

@@ -41,6 +41,10 @@ class StackSettings(BaseSettings):
     """Pause between two canary inferences."""
     canary_timeout_seconds: float = Field(default=2.0, gt=0)
     """Deadline of one canary inference."""
+    traces_kept: int = Field(default=1000, ge=1)
+    """How many of Triton's traces the supervisor remembers."""
+    traces_max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024 * 1024)
+    """About how much memory those may take."""
     exit_timeout_seconds: int = Field(default=5, ge=1)
     """How long Triton may finish requests in flight when it is told to stop."""
 

@@ -1,4 +1,4 @@
-"""The supervisor's own HTTP: /livez, /readyz, /status, /releases and their load. Loopback only."""
+"""The supervisor's own HTTP: health, releases and their load, traces, samples. Loopback only."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from triptych.errors import (
     TriptychError,
 )
 from triptych.routing import ReleaseName
+from triptych.stack.observations import Observations
 from triptych.stack.supervisor import Supervisor
 
 HTTP_STATUS: Final[dict[type[TriptychError], int]] = {
@@ -30,8 +31,8 @@ HTTP_STATUS: Final[dict[type[TriptychError], int]] = {
 }
 
 
-def create_supervisor_api(supervisor: Supervisor) -> Starlette:
-    """Build the application around a running supervisor."""
+def create_supervisor_api(supervisor: Supervisor, observed: Observations) -> Starlette:
+    """Build the application around a running supervisor and what it remembers of its Triton."""
 
     async def livez(_: Request) -> JSONResponse:
         return JSONResponse({"live": True})
@@ -61,6 +62,7 @@ def create_supervisor_api(supervisor: Supervisor) -> Starlette:
             Route("/status", status),
             Route("/releases", releases),
             Route("/releases/{release}/load", load, methods=["POST"]),
+            *observed.routes(),
         ]
     )
 

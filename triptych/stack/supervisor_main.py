@@ -11,12 +11,16 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
+from triptych.client.triton import TritonConnection
 from triptych.errors import StartFailed
+from triptych.stack.observations import Observations
 from triptych.stack.preflight import check_environment, check_state_dir
 from triptych.stack.serving_view import build_view, read_releases
 from triptych.stack.settings import StackSettings
+from triptych.stack.step_samples import StepSamples
 from triptych.stack.supervisor import Supervisor
 from triptych.stack.supervisor_api import create_supervisor_api
+from triptych.stack.trace_store import TraceStore
 from triptych.stack.triton_install import prepare_triton
 from triptych.stack.triton_process import TritonProcess
 
@@ -38,7 +42,8 @@ def run_supervisor(settings: StackSettings) -> None:
     install = prepare_triton(settings.state_dir / "backends")
     triton = TritonProcess(install, view, settings)
     supervisor = Supervisor(triton, releases, settings)
-    server = _server(create_supervisor_api(supervisor), settings.supervisor_port)
+    observed = _observations(triton, supervisor, settings)
+    server = _server(create_supervisor_api(supervisor, observed), settings.supervisor_port)
 
     def watch() -> None:
         try:
@@ -51,15 +56,26 @@ def run_supervisor(settings: StackSettings) -> None:
 
     watcher = threading.Thread(target=watch, name="watch", daemon=True)
     watcher.start()
+    threading.Thread(target=observed.samples.watch, name="samples", daemon=True).start()
     try:
         server.run()
         if supervisor.start_failure:
             raise StartFailed(supervisor.start_failure)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the stop short
+        observed.samples.stop()
         supervisor.stop()
         watcher.join(settings.canary_timeout_seconds)
         triton.stop()
+
+
+def _observations(
+    triton: TritonProcess, supervisor: Supervisor, settings: StackSettings
+) -> Observations:
+    samples = StepSamples(
+        lambda: TritonConnection(triton.addresses.grpc), lambda: list(supervisor.status().releases)
+    )
+    return Observations(TraceStore(settings.traces_kept, settings.traces_max_bytes), samples)
 
 
 def _server(api: Starlette, port: int) -> uvicorn.Server:

@@ -38,6 +38,8 @@ async def test_a_prediction_leaves_one_line_with_key_alias_release_and_times(
     assert isinstance(triton_ms, float)
     assert isinstance(total_ms, float)
     assert 0 < triton_ms <= total_ms
+    assert isinstance(line.pop("body_ms"), float)
+    assert isinstance(line.pop("queue_ms"), float)
     assert str(line.pop("time")).endswith("+00:00")
     assert line == {
         "level": "INFO",
@@ -46,6 +48,9 @@ async def test_a_prediction_leaves_one_line_with_key_alias_release_and_times(
         "request_id": answer.headers["X-Request-Id"],
         "route": "/v1/predict/{alias}",
         "status": 200,
+        "outcome": "ok",
+        "body_bytes": int(answer.request.headers["Content-Length"]),
+        "sent_bytes": int(answer.headers["Content-Length"]),
         "key_id": keys.json()["keys"][1]["id"],
         "alias": "digits",
         "release": "digits_r1",
@@ -81,6 +86,7 @@ async def test_a_refused_request_leaves_a_line_too(
     await gateway.client.get("/nowhere%0Aelse")
     denied, lost = _lines(caplog)
     assert (denied["status"], denied["key_id"], denied["alias"]) == (401, "", "")
+    assert (denied["outcome"], denied["error"]) == ("rejected", "missing_api_key")
     assert (lost["status"], lost["route"]) == (404, "unmatched")
     assert lost["message"] == "GET /nowhere\nelse 404"
 

@@ -19,8 +19,11 @@ ADMIN = [
     ("GET", "/v1/admin/keys"),
     ("POST", "/v1/admin/keys"),
     ("DELETE", "/v1/admin/keys/4f6c2a9b1d0e"),
+    ("GET", "/v1/admin/monitoring"),
 ]
 METRICS = [("GET", "/metrics")]
+# Either scope will do; what there is to see depends on the key.
+PREDICT_OR_METRICS = [("GET", f"/v1/requests/{'0' * 32}/waterfall")]
 PUBLIC = [("GET", "/healthz"), ("GET", "/readyz")]
 
 
@@ -35,8 +38,13 @@ async def test_the_lists_above_hold_every_endpoint(gateway: Gateway) -> None:
     paths = (await gateway.client.get("/openapi.json")).json()["paths"]
     documented = {(method.upper(), path) for path, ways in paths.items() for method in ways}
     listed = {
-        (method, path.replace("/digits", "/{alias}").replace("4f6c2a9b1d0e", "{key_id}"))
-        for method, path in PREDICT + ADMIN + METRICS + PUBLIC
+        (
+            method,
+            path.replace("/digits", "/{alias}")
+            .replace("4f6c2a9b1d0e", "{key_id}")
+            .replace("0" * 32, "{request_id}"),
+        )
+        for method, path in PREDICT + ADMIN + METRICS + PREDICT_OR_METRICS + PUBLIC
     }
     assert listed == documented
 
@@ -56,7 +64,7 @@ async def test_without_a_key_nothing_else_is_answered_and_no_body_is_read(
         pytest.fail("the body was read")
         yield b""
 
-    for method, path in PREDICT + ADMIN + METRICS:
+    for method, path in PREDICT + ADMIN + METRICS + PREDICT_OR_METRICS:
         for headers in ({}, {"X-API-Key": ""}, {"Authorization": "Basic YTpi"}):
             # "Expect" keeps the rest of the body from being thrown away behind the answer.
             answer = await gateway.client.request(
@@ -68,7 +76,7 @@ async def test_without_a_key_nothing_else_is_answered_and_no_body_is_read(
 
 
 async def test_a_key_that_is_not_ours_opens_nothing(gateway: Gateway) -> None:
-    for method, path in PREDICT + ADMIN + METRICS:
+    for method, path in PREDICT + ADMIN + METRICS + PREDICT_OR_METRICS:
         answer = await gateway.client.request(method, path, headers={"X-API-Key": "tri_guess"})
         assert answer.status_code == 401, (method, path)
         assert answer.json()["error"]["code"] == "unknown_api_key"
@@ -80,7 +88,7 @@ async def test_a_revoked_key_opens_nothing_from_then_on(gateway: Gateway) -> Non
     assert (await gateway.client.get("/v1/admin/keys", headers=headers)).status_code == 200
     revoked = await gateway.client.delete(f"/v1/admin/keys/{key_id}", headers=gateway.admin)
     assert (revoked.status_code, revoked.content) == (204, b"")
-    for method, path in PREDICT + ADMIN + METRICS:
+    for method, path in PREDICT + ADMIN + METRICS + PREDICT_OR_METRICS:
         answer = await gateway.client.request(method, path, headers=headers)
         assert answer.status_code == 401, (method, path)
         assert answer.json()["error"]["code"] == "unknown_api_key"

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from time import perf_counter_ns
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
+from gateway.metrics import GatewayMetrics, outcome_of
+from gateway.middleware import RequestObserver
+from gateway.request_context import RequestRecord, record, request_id
+from gateway.tracing import Tracing
 from tests.fakes.fake_supervisor import FakeSupervisor
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
@@ -46,9 +55,47 @@ async def test_requests_are_counted_by_alias_release_route_and_status(
     }
     of_triton = (("release", "digits_r1"),)
     assert samples["triptych_gateway_triton_duration_seconds_count", of_triton] == 3
-    of_route = (("route", "/v1/predict/{alias}"),)
-    assert samples["triptych_gateway_request_duration_seconds_count", of_route] == 3
-    assert samples["triptych_gateway_request_duration_seconds_sum", of_route] > 0
+    for outcome, times in (("ok", 2), ("rejected", 1)):
+        labels = (
+            ("alias", "digits"),
+            ("outcome", outcome),
+            ("release", "digits_r1"),
+            ("route", "/v1/predict/{alias}"),
+        )
+        assert samples["triptych_gateway_request_duration_seconds_count", labels] == times
+        assert samples["triptych_gateway_request_duration_seconds_sum", labels] > 0
+    of_alias = (("alias", "digits"),)
+    assert samples["triptych_gateway_request_body_bytes_count", of_alias] == 3
+    assert samples["triptych_gateway_request_body_bytes_sum", of_alias] == 15
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "outcome"),
+    [
+        (200, "", "ok"),
+        (304, "", "ok"),
+        (404, "unknown_alias", "rejected"),
+        (429, "rate_limited", "limited"),
+        (499, "", "cancelled"),
+        (503, "overloaded", "overloaded"),
+        (503, "inference_unavailable", "failed"),
+        (500, "", "failed"),
+    ],
+)
+def test_the_outcome_of_a_request_is_one_of_six_words(status: int, code: str, outcome: str) -> None:
+    assert outcome_of(status, code) == outcome
+
+
+def test_the_wait_for_a_place_is_observed_where_there_was_one() -> None:
+    metrics, known = GatewayMetrics(), RequestRecord(alias="digits")
+    metrics.observe("/v1/predict/{alias}", known, 503, "overloaded")
+    known.queue_ended(perf_counter_ns() - 5_000_000)
+    for _ in range(2):
+        metrics.observe("/v1/predict/{alias}", known, 200, "ok")
+    text = metrics.exposition().decode()
+    assert 'triptych_gateway_queue_duration_seconds_count{alias="digits"} 2.0' in text
+    assert 'triptych_gateway_queue_duration_seconds_bucket{alias="digits",le="0.0025"} 0.0' in text
+    assert "triptych_gateway_triton_duration_seconds_count" not in text
 
 
 async def test_a_scanner_makes_no_label_values(start_gateway: StartGateway) -> None:
@@ -84,3 +131,35 @@ async def test_each_gateway_counts_for_itself(start_gateway: StartGateway) -> No
     await asyncio.gather(*(first.client.get("/nowhere") for _ in range(5)))
     assert _requests(await _scrape(first)) == {("", "", "unmatched", "404"): 5}
     assert _requests(await _scrape(second)) == {}
+
+
+@pytest.mark.parametrize("ended_by", [ClientDisconnect(), asyncio.CancelledError()])
+async def test_a_request_whose_client_went_away_is_cancelled_and_not_failed(
+    ended_by: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        known = record.get()
+        known.key_id, known.tenant, known.cache = "one", "lab", "hit"
+        raise ended_by
+
+    metrics, tracing = GatewayMetrics(), Tracing(sample_ratio=1.0, traces_kept=10)
+    observer = RequestObserver(app, metrics=metrics, tracing=tracing)
+    scope = {"type": "http", "method": "POST", "path": "/v1/predict/digits", "headers": []}
+    caplog.set_level("INFO", "gateway.access")
+    with contextlib.suppress(asyncio.CancelledError):
+        await observer(scope, _receive, _send)
+    assert 'outcome="cancelled"' in metrics.exposition().decode()
+    (line,) = caplog.records
+    fields = line.__dict__["fields"]
+    assert (fields["status"], fields["tenant"], fields["cache"]) == (499, "lab", "hit")
+    traced = tracing.find(request_id.get())
+    assert traced
+    assert (traced.status, traced.outcome) == (499, "cancelled")
+
+
+async def _receive() -> Message:
+    return {}
+
+
+async def _send(_: Message) -> None:
+    pass

@@ -13,7 +13,6 @@ from gateway.data_plane.admission.ticket import Visitor
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.target import Target
 from gateway.errors import InferenceFailed, InferenceTimeout
-from gateway.metrics import GatewayMetrics
 from gateway.request_context import RequestRecord, record
 from python_backends.shared.contract import ItemAnswer, Status, Task
 
@@ -36,8 +35,10 @@ class _Echo:
         *,
         request_id: str,
         timeout_seconds: float,
+        traceparent: str | None,
     ) -> list[ItemAnswer]:
         assert (release, task, request_id) == ("digits_r1", _TARGET.task, "")
+        assert traceparent is None
         assert 0 < timeout_seconds <= 10
         self.batches.append([len(item) for item in items])
         try:
@@ -54,7 +55,7 @@ class _Echo:
 async def _ask(echo: _Echo, items: list[bytes], *, seconds: float = 10) -> list[str]:
     record.set(RequestRecord())
     limits = AdmissionLimits(10, 1 << 30, 64, 3.0)
-    predictor, admission = Predictor(echo, GatewayMetrics()), Admission(limits)
+    predictor, admission = Predictor(echo), Admission(limits)
     deadline = asyncio.get_running_loop().time() + seconds
     visitor = Visitor("key", Priority.INTERACTIVE, None, deadline)
     with admission.admit(visitor, _TARGET, 0) as ticket:

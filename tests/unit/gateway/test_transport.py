@@ -132,7 +132,7 @@ async def test_a_client_that_goes_away_while_it_sends_gives_its_place_back(
             await until(lambda: _one_in_flight(gateway))
         await until(lambda: "gateway.access" in {line.name for line in caplog.records})
         (line,) = (line for line in caplog.records if line.name == "gateway.access")
-        assert line.__dict__["status"] == 499
+        assert line.__dict__["fields"]["status"] == 499
         assert await gateway.in_flight() == 0
 
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.fakes.fake_triton import running_triton
+from tests.unit.triptych.nothing_observed import nothing_observed
 from tests.unit.triptych.small_release import write_small_release
 from tests.unit.triptych.waiting import wait_until
 from tests.unit.triptych.watched_supervisor import GOLDEN, is_ready, watched
@@ -38,7 +39,7 @@ async def client_of(tmp_path: Path, process: TritonProcess) -> AsyncIterator[htt
     write_small_release(tmp_path / "models")
     settings = StackSettings.model_validate({"state_dir": tmp_path / "state"})
     supervisor = Supervisor(process, read_releases(tmp_path / "models"), settings)
-    transport = httpx.ASGITransport(create_supervisor_api(supervisor))
+    transport = httpx.ASGITransport(create_supervisor_api(supervisor, nothing_observed()))
     async with httpx.AsyncClient(transport=transport, base_url="http://supervisor") as client:
         yield client
 
@@ -113,7 +114,9 @@ async def test_a_load_is_answered_with_the_status_of_the_release_or_with_why_not
             write_small_release(tmp_path / "models", "cats")
             write_small_release(tmp_path / "models", "dogs")
             (tmp_path / "models" / "dogs_r1_postprocess" / "labels.txt").unlink()
-            transport = httpx.ASGITransport(create_supervisor_api(running.supervisor))
+            transport = httpx.ASGITransport(
+                create_supervisor_api(running.supervisor, nothing_observed())
+            )
             async with httpx.AsyncClient(transport=transport, base_url="http://s") as client:
                 loaded = await client.post("/releases/cats_r1/load")
                 unknown = await client.post("/releases/cats_r2/load")

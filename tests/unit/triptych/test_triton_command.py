@@ -59,6 +59,16 @@ def test_nothing_is_loaded_or_completed_unless_the_supervisor_says_so() -> None:
     assert "load-model" not in found
 
 
+def test_triton_traces_what_asks_for_it_and_tells_its_own_supervisor() -> None:
+    command = triton_command(INSTALL, Path("/state/serving"), SETTINGS, "s3cret")
+    traced = [it.removeprefix("--trace-config=") for it in command if it.startswith("--trace")]
+
+    assert "mode=opentelemetry" in traced
+    assert "rate=0" in traced
+    assert "opentelemetry,bsp_schedule_delay=200" in traced
+    assert f"opentelemetry,url=http://127.0.0.1:{SETTINGS.supervisor_port}/v1/traces" in traced
+
+
 def test_triton_serves_the_view_with_our_backends_and_its_own_shared_memory() -> None:
     found = options()
 

@@ -1,0 +1,48 @@
+"""/v1/admin/monitoring: the last hour of every step of every release, from the supervisor."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel
+
+from gateway.control_plane.keys import Scope
+from gateway.control_plane.supervisor_observations import StepSamples
+from gateway.dependencies import Observations, require
+from gateway.schemas import ErrorBody
+
+router = APIRouter(
+    prefix="/v1/admin/monitoring",
+    tags=["monitoring"],
+    dependencies=[Depends(require(Scope.ADMIN))],
+)
+
+
+class ServerSamples(StepSamples):
+    """One Triton; its address is nobody's business out here."""
+
+    name: str
+
+
+class Monitoring(BaseModel):
+    """Every Triton behind this gateway."""
+
+    servers: list[ServerSamples]
+
+
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": Monitoring},
+    503: {"model": ErrorBody},
+}
+
+
+@router.get("", responses=_RESPONSES, summary="Per-step samples of the last hour")
+async def show_monitoring(
+    observations: Observations, seconds: Annotated[int, Query(ge=1, le=3600)] = 3600
+) -> Response:
+    """Requests, items, executions, queue and compute time and failures of each step, per 5 s."""
+    samples = await observations.samples(seconds)
+    members = samples[1:]  # what follows the brace
+    body = b'{"servers":[{"name":"triton-0",' + members + b"]}"
+    return Response(body, media_type="application/json")
