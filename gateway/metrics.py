@@ -59,6 +59,27 @@ class GatewayMetrics:
             registry=self._registry,
         )
 
+        # The transport.
+        self.refused_connections = Counter(
+            "triptych_gateway_refused_connections_total",
+            "Connections refused before there was a request, by error code.",
+            ["code"],
+            registry=self._registry,
+        )
+
+        # The answer cache.
+        self.cache_items = Counter(
+            "triptych_gateway_cache_items_total",
+            "Items looked up in the answer cache: hit, miss, or collapsed into one on its way.",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self.cache_bytes = Gauge(
+            "triptych_gateway_cache_bytes",
+            "Memory that cached answers take.",
+            registry=self._registry,
+        )
+
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self._registry)

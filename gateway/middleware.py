@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,18 +16,23 @@ from gateway.request_context import (
     record,
     request_id,
 )
+from gateway.security_headers import SecurityHeaders
 
 logger = logging.getLogger("gateway.access")
 
 # nginx's code for "the client went away"; it shows in logs and metrics only.
 _CLIENT_CLOSED_REQUEST = 499
+_REQUEST_ID = REQUEST_ID_HEADER.lower().encode()
 
 
 class RequestObserver:
     """Plain ASGI: Starlette's BaseHTTPMiddleware would copy each body through a queue."""
 
-    def __init__(self, app: ASGIApp, metrics: GatewayMetrics) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: GatewayMetrics, security_headers: SecurityHeaders
+    ) -> None:
         self._app = app
+        self._security_headers = security_headers
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +50,11 @@ class RequestObserver:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = identifier
+                message["headers"] = [
+                    *message["headers"],
+                    (_REQUEST_ID, identifier.encode()),
+                    *self._security_headers.of(scope["path"]),
+                ]
             await send(message)
 
         try:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from gateway.data_plane.request_body import counted
 from gateway.errors import MalformedMultipart, TooManyFiles
+from gateway.settings import BodyPatience
 
 # Beside the files a form may carry a few small fields; they are ignored.
 _MAX_FIELDS: Final = 16
@@ -64,19 +65,19 @@ def _form_headers(request: Request) -> Headers:
 
 
 async def read_files(
-    request: Request, limit_bytes: int, silence_seconds: float, max_files: int
+    request: Request, limit_bytes: int, patience: BodyPatience, max_files: int
 ) -> list[NamedFile]:
     """Read the files of a multipart body, in order.
 
     Raises:
         PayloadTooLarge: the whole body has more bytes than the limit.
-        BodyTimeout: a pause in it was longer than the silence allowed.
+        BodyTimeout: a pause in it, or the whole of it, was longer than allowed.
         TooManyFiles: more files than one batch holds.
         MalformedMultipart: it cannot be parsed, or holds no file.
     """
     parser = _InMemoryParser(
         _form_headers(request),
-        counted(request, limit_bytes, silence_seconds),
+        counted(request, limit_bytes, patience),
         max_files=max_files + 1,  # one more, to tell "too many" from "malformed" by counting
         max_fields=_MAX_FIELDS,
         max_part_size=_MAX_FIELD_BYTES,

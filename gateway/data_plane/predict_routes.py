@@ -101,21 +101,21 @@ async def predict(
 
 
 async def _read_image(request: Request, settings: GatewaySettings, _: int) -> _Items:
-    body = await read_body(request, settings.max_image_bytes, settings.body_silence_seconds)
+    body = await read_body(request, settings.max_image_bytes, settings.body_patience)
     if not body:
         raise EmptyBody("the body is empty; send the bytes of one image")
     return _Items([body], [None], is_batch=False)
 
 
 async def _read_form(request: Request, settings: GatewaySettings, most: int) -> _Items:
-    files = await read_files(request, settings.max_body_bytes, settings.body_silence_seconds, most)
+    files = await read_files(request, settings.max_body_bytes, settings.body_patience, most)
     contents, names = [file.content for file in files], [file.filename for file in files]
     return _Items(contents, names, is_batch=True)
 
 
 async def _read_json(request: Request, settings: GatewaySettings, most: int) -> _Items:
     limit_bytes = min(settings.max_body_bytes, _MAX_JSON_BYTES)
-    body = await read_body(request, limit_bytes, settings.body_silence_seconds)
+    body = await read_body(request, limit_bytes, settings.body_patience)
     parsed = parse_texts(body, most)
     return _Items(parsed.texts, [None] * len(parsed.texts), parsed.is_batch)
 

@@ -25,6 +25,8 @@ class ReleaseReport(BaseModel):
     promotable: bool
     max_batch_size: int = Field(ge=1)
     top_k: int = Field(ge=1)
+    fingerprint: str = ""
+    """Of the release's files; an older supervisor does not tell it."""
 
 
 class SupervisorReport(BaseModel):
