@@ -29,6 +29,7 @@ from gateway.transport_answer import transport_answer
 
 # How long a refused client may take to read its answer before the connection ends.
 _LINGER_SECONDS: Final = 1.0
+_MOST_THROWN_AWAY_BYTES: Final = 4 * 1024 * 1024
 _MAX_HEADERS: Final = 100
 _MAX_PIPELINED: Final = 16
 # Chunk sizes may take this many bytes for each byte of body; beyond that it is an attack.
@@ -85,6 +86,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._write_paused_at: float | None = None
         self._was_closing = False
         self._is_refused = False  # whatever still comes is thrown away
+        self._thrown_away_bytes = 0
         self._is_in_headers = True
         self._unparsed_bytes = 0  # received, and neither a whole header section nor body came of it
         self._header_bytes = 0
@@ -115,6 +117,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
         if self._is_refused:
+            self._throw_away(data)
             return
         self._unset_keepalive_if_required()
         self._unparsed_bytes += len(data)
@@ -127,6 +130,11 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         else:
             if self._unparsed_bytes > self._limits.max_header_bytes:
                 self._refuse(self._too_large())
+
+    def _throw_away(self, data: bytes) -> None:
+        self._thrown_away_bytes += len(data)
+        if self._thrown_away_bytes > _MOST_THROWN_AWAY_BYTES:
+            self.transport.abort()
 
     def on_message_begin(self) -> None:
         """Start the clock of a header section."""

@@ -54,6 +54,7 @@ class AnswerSource(Protocol):
         release: str,
         fingerprint: str,
         task: Task,
+        *,
         items: Sequence[bytes],
         ask: Ask,
     ) -> tuple[list[ItemAnswer], CacheOutcome]:
@@ -69,6 +70,7 @@ class NoCache:
         release: str,  # noqa: ARG002
         fingerprint: str,  # noqa: ARG002
         task: Task,  # noqa: ARG002
+        *,
         items: Sequence[bytes],
         ask: Ask,
     ) -> tuple[list[ItemAnswer], CacheOutcome]:
@@ -114,6 +116,7 @@ class AnswerCache:
         release: str,
         fingerprint: str,
         task: Task,
+        *,
         items: Sequence[bytes],
         ask: Ask,
     ) -> tuple[list[ItemAnswer], CacheOutcome]:

@@ -94,7 +94,7 @@ def encode_answer(answer: ItemAnswer) -> bytes:
     ).encode()
 
 
-def decode_answer(raw: bytes) -> ItemAnswer | None:
+def decode_answer(raw: bytes | str) -> ItemAnswer | None:
     """Read an answer again; what is not exactly one is none."""
     try:
         status, labels, scores = json.loads(raw)

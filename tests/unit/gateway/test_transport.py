@@ -161,6 +161,53 @@ async def test_a_client_that_falls_silent_gives_its_place_back(
             assert await gateway.in_flight() == 0
 
 
+async def test_a_body_that_comes_steadily_but_never_ends_gives_its_place_back(
+    serve_gateway: StartGateway,
+) -> None:
+    gateway = await serve_gateway(max_in_flight=1, body_seconds=0.3)
+    async with _connected(gateway) as (reader, writer):
+        writer.write(_head(Content_Length="99999", **gateway.ui))
+        answering = asyncio.create_task(_status_and_code(reader, closes=True))
+        while not answering.done():
+            writer.write(b"x")
+            await asyncio.sleep(0.02)
+        assert await answering == (408, "body_timeout")
+        assert await gateway.in_flight() == 0
+
+
+async def test_a_refused_body_of_modest_size_is_thrown_away_and_the_connection_goes_on(
+    triton: FakeTriton, gateway: Gateway
+) -> None:
+    triton.answers[b"seven"] = ranked("7")
+    async with _connected(gateway) as (reader, writer):
+        for path, headers, expected in [
+            ("/v1/predict/digits", {}, (401, "missing_api_key")),
+            ("/v1/predict/letters", gateway.ui, (404, "unknown_alias")),
+            ("/nowhere", {}, (404, "not_found")),
+            ("/v1/admin/keys", gateway.admin, (413, "payload_too_large")),
+        ]:
+            writer.write(_head(path=path, Content_Length="1000000", **headers))
+            assert await _status_and_code(reader) == expected
+            writer.write(b"GET /healthz HTTP/1.1\r\n\r\n" * 40_000)  # must never be a request
+            await writer.drain()
+            # The rest of what was declared, and the next request right behind it.
+            writer.write(b"x" * (1_000_000 % 25))
+        writer.write(_head(Content_Length="5", **gateway.ui) + b"noise")
+        assert await _status_and_code(reader) == (422, "undecodable_image")
+
+
+async def test_the_rest_of_a_refused_body_is_not_waited_for_without_end(
+    serve_gateway: StartGateway,
+) -> None:
+    gateway = await serve_gateway(header_seconds=0.3)
+    async with _connected(gateway) as (reader, writer):
+        writer.write(_head(Content_Length="1000000"))
+        assert await _status_and_code(reader) == (401, "missing_api_key")
+        writer.write(b"x")
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+
+
 async def test_an_answered_image_leaves_the_connection_open(
     triton: FakeTriton, gateway: Gateway
 ) -> None:
