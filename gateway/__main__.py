@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import uvicorn
@@ -23,7 +24,8 @@ def main() -> None:
     except ValidationError as exc:
         sys.exit(f"gateway: {_sentence(exc)}")
     server = uvicorn.Server(config)
-    server.run()
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has ended
+        server.run()
     if not server.started:
         sys.exit(3)
 

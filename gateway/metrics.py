@@ -58,8 +58,10 @@ class GatewayMetrics:
             "1 while golden inputs get their golden answers.",
             registry=self._registry,
         )
+        self._add_transport()
+        self._add_answer_cache()
 
-        # The transport.
+    def _add_transport(self) -> None:
         self.refused_connections = Counter(
             "triptych_gateway_refused_connections_total",
             "Connections refused before there was a request, by error code.",
@@ -67,7 +69,7 @@ class GatewayMetrics:
             registry=self._registry,
         )
 
-        # The answer cache.
+    def _add_answer_cache(self) -> None:
         self.cache_items = Counter(
             "triptych_gateway_cache_items_total",
             "Items looked up in the answer cache: hit, miss, or collapsed into one on its way.",

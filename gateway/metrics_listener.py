@@ -50,4 +50,3 @@ async def metrics_listener(
         listener.close()
         for connection in list(state.connections):
             connection.shutdown()
-        await listener.wait_closed()

@@ -1,4 +1,4 @@
-"""What each answer tells a browser, which pages may call, and that no answer tells of our insides."""
+"""What each answer tells a browser, which pages may call, and that none tells of our insides."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ async def test_with_a_certificate_the_gateway_speaks_tls_and_nothing_else(
         await gateway.client.get("/healthz")
     old = _trusting(files)
     old.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     async with _client(gateway, old) as client:
         with pytest.raises(httpx.ConnectError):
