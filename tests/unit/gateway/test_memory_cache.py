@@ -60,11 +60,11 @@ def test_an_answer_put_again_is_counted_once_and_one_that_never_fits_is_not_kept
 
 
 def test_the_count_of_bytes_is_honest() -> None:
-    for labels in (1, 10, 100):
+    for labels in (1, 10):
         cache = MemoryCache(1 << 30, ttl_seconds=10)
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()
-        for number in range(2000):
+        for number in range(1000):
             cache.put(_key(number), _answer(number, labels))
         after, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import ssl
 import subprocess
@@ -147,16 +146,13 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(
         server_context(GatewaySettings(tls_cert_file=files.cert, tls_key_file=locked))
 
 
-@pytest.mark.parametrize("what", ["open key", "no number"])
-def test_a_refusal_to_start_is_one_sentence_and_not_success(tmp_path: Path, what: str) -> None:
+def test_a_refusal_to_start_is_one_sentence_and_not_success(tmp_path: Path) -> None:
     files = _write(tmp_path)
     files.key.chmod(0o644)
-    changes = {"GATEWAY_TLS_CERT_FILE": str(files.cert), "GATEWAY_TLS_KEY_FILE": str(files.key)}
-    if what == "no number":
-        changes = {"GATEWAY_PORT": "soon", "GATEWAY_CORS_ORIGINS": "[broken"}
+    names = {"GATEWAY_TLS_CERT_FILE": str(files.cert), "GATEWAY_TLS_KEY_FILE": str(files.key)}
     ended = subprocess.run(
         [sys.executable, "-m", "gateway"],
-        env={**os.environ, **changes, "GATEWAY_STATE_DIR": str(tmp_path)},
+        env={**os.environ, **names, "GATEWAY_STATE_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -164,6 +160,6 @@ def test_a_refusal_to_start_is_one_sentence_and_not_success(tmp_path: Path, what
     )
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("gateway: ")
-    assert ("chmod 600" if what == "open key" else "GATEWAY_PORT") in line
-    assert "soon" not in json.dumps(line)
+    assert line == f"gateway: GATEWAY_TLS_KEY_FILE {files.key} is open to other users; " + (
+        f"run: chmod 600 {files.key}"
+    )
