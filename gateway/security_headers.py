@@ -19,6 +19,10 @@ _OF_SWAGGER: Final = (
     b"img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
 
+# Where FastAPI and fastapi_offline put them.
+_PAGES: Final = frozenset({"/docs", "/docs/oauth2-redirect"})
+_ASSETS: Final = "/static-offline-docs/"
+
 STRICT_HEADERS: Final[RawHeaders] = (
     *_ALWAYS,
     _NOT_KEPT,
@@ -48,8 +52,8 @@ class SecurityHeaders:
 
     def of(self, path: str) -> RawHeaders:
         """The headers of an answer to a path."""
-        if path.startswith("/docs"):
+        if path in _PAGES:
             return self._page
-        if path.startswith("/static-offline-docs/"):
+        if path.startswith(_ASSETS):
             return self._asset
         return self.strict

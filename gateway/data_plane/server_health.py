@@ -124,7 +124,9 @@ class ServerHealth:
 
     def _heard(self) -> SupervisorReport:
         if self._report is None:
-            raise InferenceUnavailable("Triton's supervisor has not yet said what can be asked")
+            raise InferenceUnavailable(
+                "Triton's supervisor has not yet said what can be asked; try again in a second"
+            )
         return self._report
 
 
