@@ -25,7 +25,7 @@ from gateway.errors import (
     TransportError,
 )
 from gateway.request_target import check_target
-from gateway.transport_answer import transport_answer
+from gateway.transport_answer import Refused, error_of, transport_answer
 
 # How long a refused client may take to read its answer before the connection ends.
 _LINGER_SECONDS: Final = 1.0
@@ -36,7 +36,15 @@ _MAX_PIPELINED: Final = 16
 _FRAMING_PER_BODY_BYTE: Final = 8
 # A second one would leave it to chance whether a proxy before us and we mean the same.
 _AT_MOST_ONCE: Final = frozenset(
-    {b"authorization", b"content-length", b"content-type", b"host", b"transfer-encoding"}
+    {
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"host",
+        b"transfer-encoding",
+        b"x-api-key",
+    }
 )
 
 
@@ -47,14 +55,6 @@ class TransportLimits:
     max_header_bytes: int
     header_seconds: float
     max_connections: int
-
-
-class _Refused(Exception):
-    """Carries an error through llhttp, which wraps what its callbacks raise."""
-
-    def __init__(self, error: TransportError) -> None:
-        super().__init__(str(error))
-        self.error = error
 
 
 class GuardedHttpProtocol(HttpToolsProtocol):
@@ -126,7 +126,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             self._is_refused = True  # answered as if nobody had asked; nothing may come behind it
         except httptools.HttpParserError as exc:
-            self._refuse(_error_of(exc))
+            self._refuse(error_of(exc))
         else:
             if self._unparsed_bytes > self._limits.max_header_bytes:
                 self._refuse(self._too_large())
@@ -149,43 +149,44 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         """Count a header and keep it, unless it is a trailer: nobody reads those."""
         if not self._is_in_headers:
             return
-        super().on_header(name, value)
+        name = name.lower()
+        self.headers.append((name, value))  # all that uvicorn does with most of them
         self._header_bytes += len(name) + len(value) + 4
         if len(self.headers) > _MAX_HEADERS:
-            raise _Refused(HeadersTooLarge(f"there are more than {_MAX_HEADERS} headers"))
-        lowered = self.headers[-1][0]
-        if lowered in _AT_MOST_ONCE:
-            if lowered in self._single:
-                raise _Refused(MalformedRequest(f"{lowered.decode()} may be there once, not twice"))
-            self._single[lowered] = value
+            raise Refused(HeadersTooLarge(f"there are more than {_MAX_HEADERS} headers"))
+        if name in _AT_MOST_ONCE:
+            if name in self._single:
+                raise Refused(MalformedRequest(f"{name.decode()} may be there once, not twice"))
+            self._single[name] = value
 
     def on_headers_complete(self) -> None:
         """Refuse what can be understood in two ways, and start the request."""
         if self._header_bytes + len(self.url) > self._limits.max_header_bytes:
-            raise _Refused(self._too_large())
+            raise Refused(self._too_large())
         self._check_head()
         self._is_in_headers = False
         self._unparsed_bytes = 0
         self._deadline = None
+        self.expect_100_continue = self._single.get(b"expect", b"").lower() == b"100-continue"
         super().on_headers_complete()
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False
         if len(self.pipeline) > _MAX_PIPELINED:
-            raise _Refused(MalformedRequest("too many requests at once on one connection"))
+            raise Refused(MalformedRequest("too many requests at once on one connection"))
 
     def _check_head(self) -> None:
         version = self.parser.get_http_version()
         if version not in {"1.1", "1.0"}:
-            raise _Refused(MalformedRequest("only HTTP/1.1 and HTTP/1.0 are spoken here"))
+            raise Refused(MalformedRequest("only HTTP/1.1 and HTTP/1.0 are spoken here"))
         coding = self._single.get(b"transfer-encoding")
         if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
-            raise _Refused(MalformedRequest("Transfer-Encoding may be chunked, in HTTP/1.1 only"))
+            raise Refused(MalformedRequest("Transfer-Encoding may be chunked, in HTTP/1.1 only"))
         host = self._single.get(b"host")
         if host is None and version == "1.1":
-            raise _Refused(MalformedRequest("HTTP/1.1 asks for a Host header"))
+            raise Refused(MalformedRequest("HTTP/1.1 asks for a Host header"))
         trouble = check_target(self.url, host)
         if trouble:
-            raise _Refused(MalformedRequest(trouble))
+            raise Refused(MalformedRequest(trouble))
 
     def on_body(self, body: bytes) -> None:
         """Pass a piece on; uvicorn stops reading while 64 KiB wait for the application."""
@@ -271,6 +272,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             if running.response_started:
                 self.transport.close()
                 return
+        elif not self._is_in_headers:
+            self.transport.close()  # the rest of a body whose answer is out; a second would confuse
+            return
         self._write_refusal(error)
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -280,12 +284,3 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def _write_refusal(self, error: TransportError) -> None:
         self._report(error.code)
         self.transport.write(transport_answer(error))
-
-
-def _error_of(exc: httptools.HttpParserError) -> TransportError:
-    cause = exc.__context__
-    if isinstance(cause, _Refused):
-        return cause.error
-    # llhttp's own words name the rule that was broken and nothing of ours.
-    said = str(exc) if not isinstance(exc, httptools.HttpParserCallbackError) else ""
-    return MalformedRequest(f"this is not a valid HTTP request: {said or 'its target is none'}")

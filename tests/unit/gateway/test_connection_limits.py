@@ -8,14 +8,7 @@ from collections.abc import Iterator
 from itertools import count, cycle
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
 
-from gateway.listener_options import http_protocol, listener_options
-from gateway.metrics import GatewayMetrics
-from gateway.settings import GatewaySettings
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.raw_connection import RawConnection, connected
 from tests.unit.gateway.running_gateway import Gateway, StartGateway, until
@@ -219,41 +212,3 @@ async def _connection_is_gone(connection: RawConnection) -> bool:
     except ConnectionError:
         return True
     return False
-
-
-async def test_a_body_that_nobody_reads_yet_stays_with_the_client(
-    settings: GatewaySettings,
-) -> None:
-    may_read, received = asyncio.Event(), 0
-
-    async def late(_: Scope, receive: Receive, send: Send) -> None:
-        nonlocal received
-        await may_read.wait()
-        message: Message = {"more_body": True}
-        while message["more_body"]:
-            message = await receive()
-            received += len(message["body"])
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    protocol = http_protocol(settings, GatewayMetrics())
-    config = Config(late, http=protocol, lifespan="off", **listener_options(settings))
-    config.load()
-    state, body = ServerState(), b"x" * 50_000_000
-    made: list[HttpToolsProtocol] = []
-
-    def make() -> HttpToolsProtocol:
-        made.append(config.http_protocol_class(config=config, server_state=state, app_state={}))  # type: ignore[call-arg, arg-type]
-        return made[-1]
-
-    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-    await until(lambda: bool(made and made[0].flow and made[0].flow.read_paused))
-    assert 0 < len(made[0].cycle.body) < 400_000
-    may_read.set()
-    async with asyncio.timeout(5):
-        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-    assert received == len(body)
-    writer.close()
-    server.close()
