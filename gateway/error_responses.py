@@ -1,7 +1,8 @@
-"""The one table from error class to HTTP status, and the one shape of an error body."""
+"""The one table from error class to HTTP status, and the one place where error bodies are made."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -11,7 +12,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from gateway import errors
+from gateway.accept import prefers_problem
 from gateway.request_context import REQUEST_ID_HEADER, record, request_id
+from gateway.security_headers import SecurityHeaders
+
+Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
 
 HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.MissingApiKey: 401,
@@ -40,22 +45,64 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.ContractMismatch: 500,
     errors.Overloaded: 503,
     errors.KeyOverloaded: 429,
+    errors.MalformedRequest: 400,
+    errors.HeadersTooLarge: 431,
+    errors.HeaderTimeout: 408,
+    errors.TooManyConnections: 503,
 }
 
-# Answers that cannot be told apart by their path and status alone when Starlette itself makes them.
+# What Starlette itself answers, and what nobody foresaw, has no class of ours.
 _CODE_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed"}
-
-_BODY_NOT_READ: Final = (
-    errors.AdmissionError,
-    errors.AuthError,
-    errors.BodyTimeout,
-    errors.PayloadTooLarge,
-    errors.UnsupportedMediaType,
+_OTHER_STATUS: Final = "http_error"
+_UNFORESEEN: Final = "internal_error"
+CODES: Final = frozenset(
+    {*(error.code for error in HTTP_STATUS), *_CODE_OF_STATUS.values(), _OTHER_STATUS, _UNFORESEEN}
 )
 
+RETRY_AFTER: Final = "1"
+_PROBLEM: Final = "application/problem+json"
 
-def _body(code: str, message: str) -> dict[str, dict[str, str]]:
-    return {"error": {"code": code, "message": message, "request_id": request_id.get()}}
+
+def error_body(code: str, message: str, identifier: str) -> dict[str, object]:
+    """The body of an error as /v1 says it."""
+    return {"error": {"code": code, "message": message, "request_id": identifier}}
+
+
+def _problem(code: str, message: str, status: int) -> dict[str, object]:
+    """The body of an error as RFC 9457 says it."""
+    identifier = request_id.get()
+    return {
+        "type": f"urn:triptych:error:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": message,
+        "instance": f"urn:triptych:request:{identifier}",
+        "code": code,
+        "request_id": identifier,
+    }
+
+
+def render(
+    request: Request,
+    code: str,
+    message: str,
+    status: int,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Make the answer to a request that failed, in the shape that its client reads.
+
+    Args:
+        request: Its path and its Accept header decide the shape.
+        code: One of CODES.
+        message: One sentence for a person.
+        status: The HTTP status.
+        headers: What the answer needs beside its body.
+    """
+    record.get().error_code = code
+    # A path with a shape of its own is told apart here, before Accept is looked at.
+    if prefers_problem(request.headers.get("accept")):
+        return JSONResponse(_problem(code, message, status), status, headers, media_type=_PROBLEM)
+    return JSONResponse(error_body(code, message, request_id.get()), status, headers)
 
 
 def _headers(status: int, error: errors.GatewayError) -> dict[str, str]:
@@ -63,43 +110,59 @@ def _headers(status: int, error: errors.GatewayError) -> dict[str, str]:
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
-        headers["Retry-After"] = "1"
-    if isinstance(error, _BODY_NOT_READ):
-        # Without this the connection would go on reading what nobody wants.
-        headers["Connection"] = "close"
+        headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, errors.BodyTimeout):
+        headers["Connection"] = "close"  # half a request cannot be followed by another
     return headers
 
 
-async def _answer_gateway_error(_: Request, exc: Exception) -> JSONResponse:
+async def _answer_gateway_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.GatewayError)  # noqa: S101 - registered for this class only
     status = HTTP_STATUS[type(exc)]
-    record.get().error_code = exc.code
-    return JSONResponse(_body(exc.code, str(exc)), status, _headers(status, exc))
+    return render(request, exc.code, str(exc), status, _headers(status, exc))
 
 
-async def _answer_invalid_parameters(_: Request, exc: Exception) -> JSONResponse:
+async def _answer_invalid_parameters(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, RequestValidationError)  # noqa: S101 - registered for this class only
     first = exc.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return JSONResponse(_body(errors.InvalidParameter.code, f"{where}: {first['msg']}"), 400)
+    return render(request, errors.InvalidParameter.code, f"{where}: {first['msg']}", 400)
 
 
-async def _answer_http_exception(_: Request, exc: Exception) -> JSONResponse:
+async def _answer_http_exception(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)  # noqa: S101 - registered for this class only
-    code = _CODE_OF_STATUS.get(exc.status_code, "http_error")
-    return JSONResponse(_body(code, str(exc.detail)), exc.status_code, exc.headers)
+    code = _CODE_OF_STATUS.get(exc.status_code, _OTHER_STATUS)
+    return render(request, code, _sentence(request, exc), exc.status_code, exc.headers)
 
 
-async def _answer_anything_else(_request: Request, _exc: Exception) -> JSONResponse:
+def _sentence(request: Request, exc: HTTPException) -> str:
+    if exc.status_code == HTTPStatus.NOT_FOUND:
+        return "there is no endpoint at this path; the API starts at /v1, GET /v1/routes lists it"
+    allowed = (exc.headers or {}).get("Allow")
+    if allowed:
+        return f"this path does not take {request.method}; it takes {allowed}"
+    return str(exc.detail)
+
+
+def _answering_anything_else(security_headers: SecurityHeaders) -> Handler:
     # Starlette raises it again after this answer, and the server logs it in full. It calls this
-    # handler outside all middleware, so nobody else adds the id and the times.
-    headers = {REQUEST_ID_HEADER: request_id.get(), "Server-Timing": record.get().server_timing()}
-    return JSONResponse(_body("internal_error", "something broke on our side"), 500, headers)
+    # handler outside all middleware, so nobody else adds these headers.
+    outside = {name.decode(): value.decode() for name, value in security_headers.strict}
+
+    async def answer(request: Request, _exc: Exception) -> JSONResponse:
+        headers = {
+            **outside,
+            REQUEST_ID_HEADER: request_id.get(),
+            "Server-Timing": record.get().server_timing(),
+        }
+        return render(request, _UNFORESEEN, "something broke on our side", 500, headers)
+
+    return answer
 
 
-def install_error_responses(app: FastAPI) -> None:
+def install_error_responses(app: FastAPI, security_headers: SecurityHeaders) -> None:
     """Register the handlers; nothing else in the gateway turns an exception into a response."""
     app.add_exception_handler(errors.GatewayError, _answer_gateway_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid_parameters)
     app.add_exception_handler(HTTPException, _answer_http_exception)
-    app.add_exception_handler(Exception, _answer_anything_else)
+    app.add_exception_handler(Exception, _answering_anything_else(security_headers))

@@ -9,6 +9,7 @@ GatewayError(code)
                        TextTooLarge
   InferenceError       InferenceTimeout, InferenceUnavailable, InferenceFailed, ContractMismatch
   AdmissionError       Overloaded, KeyOverloaded
+  TransportError       MalformedRequest, HeadersTooLarge, HeaderTimeout, TooManyConnections
 """
 
 from __future__ import annotations
@@ -196,3 +197,31 @@ class KeyOverloaded(AdmissionError):
     """This key has as much at work as it may, or its share of what is contended."""
 
     code = "key_overloaded"
+
+
+class TransportError(GatewayError):
+    """The connection is refused before there is a request; see http_protocol."""
+
+
+class MalformedRequest(TransportError):
+    """No HTTP request, or one that two readers could understand differently."""
+
+    code = "malformed_request"
+
+
+class HeadersTooLarge(TransportError):
+    """Request line and headers are larger, or more, than accepted."""
+
+    code = "headers_too_large"
+
+
+class HeaderTimeout(TransportError):
+    """The headers did not arrive in time."""
+
+    code = "header_timeout"
+
+
+class TooManyConnections(TransportError):
+    """As many connections are open as may be."""
+
+    code = "too_many_connections"

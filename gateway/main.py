@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.middleware.cors import CORSMiddleware
 
 from gateway import health_routes
 from gateway.control_plane import key_routes, monitoring_routes, routes, waterfall_routes
@@ -31,9 +32,11 @@ from gateway.dependencies import Services
 from gateway.error_responses import install_error_responses
 from gateway.lingering_close import LingeringClose
 from gateway.metrics import GatewayMetrics
+from gateway.metrics_listener import metrics_listener
 from gateway.middleware import RequestObserver
 from gateway.otlp_export import OtlpExport
 from gateway.schemas import ErrorBody
+from gateway.security_headers import SecurityHeaders
 from gateway.settings import GatewaySettings
 from gateway.tracing import Tracing
 
@@ -42,6 +45,7 @@ logger = logging.getLogger(__name__)
 _DESCRIPTION = "Raw bytes in, labels out. Send an API key as `Authorization: Bearer KEY`."
 # Our own metrics and log lines say it; FastAPI's would look for providers at each request, and
 # would hand the texts of exceptions to whatever OpenTelemetry happens to be configured.
+_READABLE_BY_PAGES: Final = ("X-Request-Id", "Server-Timing", "Retry-After", "Cache-Status")
 _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
 
 
@@ -113,16 +117,29 @@ async def _exported(tracing: Tracing, url: str | None) -> AsyncIterator[None]:
         await asyncio.to_thread(export.close)
 
 
+def _let_in(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let pages of these origins call; keys travel in headers, so no cookies are allowed."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("*",),
+        expose_headers=_READABLE_BY_PAGES,
+    )
+
+
 def create_app(settings: GatewaySettings) -> FastAPI:
     """Build the gateway around its settings."""
     metrics = GatewayMetrics()
     tracing = Tracing(sample_ratio=settings.trace_sample_ratio, traces_kept=settings.traces_kept)
+    security_headers = SecurityHeaders(is_tls=settings.is_tls)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _running_services(settings, metrics, tracing) as services:
             app.state.services = services
-            yield
+            async with metrics_listener(settings, metrics, services.health):
+                yield
 
     with_docs = partial(FastAPIOffline, redoc_url=None)  # it cannot be told to leave /docs out
     without_docs = partial(FastAPI, openapi_url=None)
@@ -133,11 +150,17 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         lifespan=lifespan,
         responses={"4XX": {"model": ErrorBody}},
         telemetry=_NO_TELEMETRY,
+        redirect_slashes=False,  # it would send callers to whatever their Host header says
     )
-    app.add_middleware(RequestObserver, metrics=metrics, tracing=tracing)
+    app.state.metrics = metrics
+    if settings.cors_origins:
+        _let_in(app, settings.cors_origins)
+    app.add_middleware(
+        RequestObserver, metrics=metrics, tracing=tracing, security_headers=security_headers
+    )
     # Outermost, so that what comes behind an answer does not count as its time.
     app.add_middleware(LingeringClose)
-    install_error_responses(app)
+    install_error_responses(app, security_headers)
     for router in (predict_routes.router, routes.router, key_routes.router, health_routes.router):
         app.include_router(router)
     for router in (waterfall_routes.router, monitoring_routes.router):

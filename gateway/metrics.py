@@ -95,13 +95,35 @@ class GatewayMetrics:
             ["alias"],
             _BYTES_BUCKETS,
         )
+        self._add_admission()
+        self.is_ready = self._gauge("ready", "1 while golden inputs get their golden answers.")
+        self._add_transport()
+        self._add_answer_cache()
+
+    def _add_admission(self) -> None:
         self._admitted = self._gauge("in_flight", "Requests admitted and not answered yet.")
         self._admitted_bytes = self._gauge("in_flight_bytes", "Bytes of their bodies.")
         self._calls = self._gauge("triton_calls", "Calls to Triton on their way.", "release")
         self._calls_limit = self._gauge(
             "triton_calls_limit", "How many there may be, as latency has it.", "release"
         )
-        self.is_ready = self._gauge("ready", "1 while golden inputs get their golden answers.")
+
+    def _add_transport(self) -> None:
+        self.refused_connections = Counter(
+            "triptych_gateway_refused_connections_total",
+            "Connections refused before there was a request, by error code.",
+            ["code"],
+            registry=self._registry,
+        )
+
+    def _add_answer_cache(self) -> None:
+        self.cache_items = Counter(
+            "triptych_gateway_cache_items_total",
+            "Items looked up in the answer cache: hit, miss, or collapsed into one on its way.",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self.cache_bytes = self._gauge("cache_bytes", "Memory that cached answers take.")
 
     def observe(self, route: str, known: RequestRecord, status: int, outcome: str) -> None:
         """Count one request that has been answered."""

@@ -17,6 +17,7 @@ from gateway.request_context import (
     record,
     request_id,
 )
+from gateway.security_headers import SecurityHeaders
 from gateway.tracing import Tracing, follow, traced_request
 
 logger = logging.getLogger("gateway.access")
@@ -29,8 +30,15 @@ _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 class RequestObserver:
     """Plain ASGI: Starlette's BaseHTTPMiddleware would copy each body through a queue."""
 
-    def __init__(self, app: ASGIApp, metrics: GatewayMetrics, tracing: Tracing) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: GatewayMetrics,
+        tracing: Tracing,
+        security_headers: SecurityHeaders,
+    ) -> None:
         self._app = app
+        self._security_headers = security_headers
         self._metrics = metrics
         self._tracing = tracing
 
@@ -52,7 +60,11 @@ class RequestObserver:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message["headers"], (_REQUEST_ID, identifier.encode())]
+                headers = [
+                    *message["headers"],
+                    (_REQUEST_ID, identifier.encode()),
+                    *self._security_headers.of(scope["path"]),
+                ]
                 if is_data_plane:
                     headers.append((b"server-timing", known.server_timing().encode()))
                 message["headers"] = headers

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Annotated, NamedTuple
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class BodyPatience(NamedTuple):
+    """How long a body may take to arrive."""
+
+    silence_seconds: float
+    total_seconds: float
 
 
 class GatewaySettings(BaseSettings):
@@ -58,6 +67,57 @@ class GatewaySettings(BaseSettings):
     """Where spans of traced requests are exported to, http://COLLECTOR:4318/v1/traces."""
     docs_enabled: bool = True
     """Whether /docs and /openapi.json are served."""
+
+    # The transport.
+    max_header_bytes: int = Field(default=32 * 1024, ge=1024)
+    """Largest request line and headers together."""
+    header_seconds: float = Field(default=10.0, gt=0)
+    """How long headers may take, and how long a connection may idle."""
+    max_connections: int = Field(default=2000, ge=1)
+    """Connections open at once; one more is told so and closed."""
+    body_seconds: float = Field(default=120.0, gt=0)
+    """How long a whole body may take, however steadily it arrives."""
+    tls_cert_file: Path | None = None
+    """Certificate chain, PEM; with `tls_key_file` the gateway speaks TLS and nothing else."""
+    tls_key_file: Path | None = None
+    """Private key, PEM, not encrypted, readable by its owner alone."""
+    tls_client_ca_file: Path | None = None
+    """Authorities, PEM; clients must then show a certificate of theirs."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins whose pages a browser lets in: a comma separated list or JSON."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """A second port that answers /metrics without a key."""
+    metrics_host: str = "127.0.0.1"
+    """Address of that port."""
+
+    # The answer cache.
+    redis_url: SecretStr | None = None
+    """Redis that gateways share; may hold a password."""
+    cache_bytes: int = Field(default=0, ge=0)
+    """Memory for answers that were given before; 0 turns the cache off."""
+    cache_ttl_seconds: float = Field(default=300.0, gt=0)
+    """How long such an answer may be given again."""
+    cache_shared: bool = False
+    """Whether keys of different owners may get each other's answers."""
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+
+    @property
+    def body_patience(self) -> BodyPatience:
+        """How long a body may take to arrive."""
+        return BodyPatience(self.body_silence_seconds, self.body_seconds)
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the gateway speaks TLS."""
+        return self.tls_cert_file is not None or self.tls_key_file is not None
 
     @property
     def effective_database_url(self) -> str:

@@ -15,6 +15,7 @@ from triptych.routing import ReleaseName
 
 CERTIFICATE: Final = "release.json"
 GOLDEN_FOLDER: Final = "golden"
+_FINGERPRINT_DIGITS: Final = 16
 _FOLDER_KEEPER: Final = ".gitkeep"  # an empty file that makes git keep a folder
 
 
@@ -88,6 +89,7 @@ class Release:
     golden: tuple[Golden, ...]
     artifacts: Mapping[str, str]  # path in the repository -> sha-256
     repository: Path
+    fingerprint: str  # of release.json, which holds the hash of everything else
     certificate: Certificate
 
     def models(self) -> list[str]:
@@ -142,7 +144,8 @@ def read_release(repository: Path, name: ReleaseName) -> Release:
     """
     folder = repository / str(name)
     try:
-        certificate = json.loads((folder / CERTIFICATE).read_text(encoding="utf-8"))
+        raw = (folder / CERTIFICATE).read_bytes()
+        certificate = json.loads(raw)
         return Release(
             name=name,
             task=Task(certificate["task"]),
@@ -152,6 +155,7 @@ def read_release(repository: Path, name: ReleaseName) -> Release:
             golden=_all_golden(folder, certificate["golden"]),
             artifacts=dict(certificate["artifacts"]),
             repository=repository,
+            fingerprint=hashlib.sha256(raw).hexdigest()[:_FINGERPRINT_DIGITS],
             certificate=Certificate.read(certificate),
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:

@@ -45,7 +45,7 @@ def _describe(key: ApiKey) -> KeyDescription:
 )
 async def create_key(request: Request, keys: Keys, settings: Settings) -> CreatedKey:
     """Create a key with a name and scopes."""
-    body = await read_body(request, _MAX_BODY_BYTES, settings.body_silence_seconds)
+    body = await read_body(request, _MAX_BODY_BYTES, settings.body_patience)
     try:
         wanted = NewKey.model_validate_json(body)
     except ValidationError as exc:

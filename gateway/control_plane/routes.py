@@ -36,5 +36,5 @@ async def list_routes(health: Health) -> RouteList:
 async def show_route(alias: str, health: Health) -> RouteDescription:
     """Show what one alias means now; direct gRPC clients ask this."""
     if alias not in health.routes():
-        raise UnknownAlias(f"there is no alias {alias!r}")
+        raise UnknownAlias(f"there is no alias {alias!r}; GET /v1/routes lists them")
     return _describe(alias, health)

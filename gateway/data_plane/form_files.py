@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from gateway.data_plane.request_body import Counter, counted
 from gateway.errors import MalformedMultipart, TooManyFiles
+from gateway.settings import BodyPatience
 
 # Beside the files a form may carry a few small fields; they are ignored.
 _MAX_FIELDS: Final = 16
@@ -66,7 +67,7 @@ def _form_headers(request: Request) -> Headers:
 async def read_files(
     request: Request,
     limit_bytes: int,
-    silence_seconds: float,
+    patience: BodyPatience,
     max_files: int,
     counter: Counter | None = None,
 ) -> list[NamedFile]:
@@ -74,14 +75,14 @@ async def read_files(
 
     Raises:
         PayloadTooLarge: the whole body has more bytes than the limit.
-        BodyTimeout: a pause in it was longer than the silence allowed.
+        BodyTimeout: a pause in it, or the whole of it, was longer than allowed.
         Overloaded: the counter has no room for it.
         TooManyFiles: more files than one request may bring.
         MalformedMultipart: it cannot be parsed, or holds no file.
     """
     parser = _InMemoryParser(
         _form_headers(request),
-        counted(request, limit_bytes, silence_seconds, counter),
+        counted(request, limit_bytes, patience, counter),
         max_files=max_files + 1,  # one more, to tell "too many" from "malformed" by counting
         max_fields=_MAX_FIELDS,
         max_part_size=_MAX_FIELD_BYTES,

@@ -48,14 +48,12 @@ async def read_items(
         InvalidRequest: the narrowest class that fits what is wrong with it.
         Overloaded: it has more bytes than there is room for.
     """
-    limit_bytes, silence_seconds = _limit_bytes(form, settings), settings.body_silence_seconds
+    limit_bytes, patience = _limit_bytes(form, settings), settings.body_patience
     if form is BodyForm.FILES:
-        files = await read_files(
-            request, limit_bytes, silence_seconds, settings.max_items, counter=ticket
-        )
+        files = await read_files(request, limit_bytes, patience, settings.max_items, counter=ticket)
         contents, names = [file.content for file in files], [file.filename for file in files]
         return Items(contents, names, is_batch=True)
-    body = await read_body(request, limit_bytes, silence_seconds, ticket)
+    body = await read_body(request, limit_bytes, patience, ticket)
     if form is BodyForm.IMAGE:
         if not body:
             raise EmptyBody("the body is empty; send the bytes of one image")

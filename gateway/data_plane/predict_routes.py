@@ -58,7 +58,7 @@ async def predict(request: Request) -> Response:
     form = choose_form(request.headers.get("content-type"), target.task)
     refuse_too_large(request, form, services.settings)
     visitor = _visitor(request, key, services)
-    with services.admission.admit(visitor, target, declared_bytes(request)) as ticket:
+    with services.admission.admit(visitor, target, declared_bytes(request) or 0) as ticket:
         items = await read_items(request, form, services.settings, ticket)
         ticket.body_is_here()
         _count(known, target.task, len(items.contents))

@@ -25,6 +25,8 @@ class ReleaseReport(BaseModel):
     promotable: bool
     max_batch_size: int = Field(ge=1)
     top_k: int = Field(ge=1)
+    fingerprint: str = ""
+    """Of the release's files; an older supervisor does not tell it."""
 
 
 class SupervisorReport(BaseModel):
@@ -126,7 +128,9 @@ class ServerHealth:
 
     def _heard(self) -> SupervisorReport:
         if self._report is None:
-            raise InferenceUnavailable("Triton's supervisor has not yet said what can be asked")
+            raise InferenceUnavailable(
+                "Triton's supervisor has not yet said what can be asked; try again in a second"
+            )
         return self._report
 
 

@@ -41,6 +41,7 @@ def a_release(
     promotable: bool = True,
     top_k: int = 10,
     task: Task = Task.IMAGE_CLASSIFICATION,
+    fingerprint: str = "0123456789abcdef",
 ) -> ReleaseStatus:
     """A release that is loaded and right; at most eight items make a batch."""
     return ReleaseStatus(
@@ -50,6 +51,7 @@ def a_release(
         promotable=promotable,
         max_batch_size=8,
         top_k=top_k,
+        fingerprint=fingerprint,
         state=ReleaseState.READY,
         since=SINCE,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.error_responses import HTTP_STATUS
+from gateway.error_responses import CODES, HTTP_STATUS
 from gateway.settings import GatewaySettings
 from triptych.stack.settings import StackSettings
 from ui.settings import UiSettings
@@ -38,7 +38,7 @@ def test_every_setting_is_documented_and_nothing_else_is() -> None:
 def test_the_documented_default_of_a_setting_is_its_default() -> None:
     page = documented("settings.md")
     for name, default in settings_with_defaults().items():
-        if default is None:
+        if default is None or default == ():
             continue  # told in words
         if isinstance(default, bool):
             assert page[name] == str(default).lower(), name
@@ -54,6 +54,14 @@ def test_every_error_code_is_documented_with_its_status() -> None:
     assert {
         error.code: str(status) for error, status in HTTP_STATUS.items()
     }.items() <= page.items()
+
+
+def test_every_code_that_an_answer_can_hold_is_documented_and_no_other_is() -> None:
+    text = (PROJECT / "docs" / "errors.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
+    codes = [code for cell in cells for code in re.findall(r"`(\w+)`", cell)]
+
+    assert sorted(codes) == sorted(CODES)
 
 
 def make_targets() -> set[str]:

@@ -79,6 +79,7 @@ KNOWS_FASTAPI: Final = frozenset(
         "error_responses",
         "middleware",
         "lingering_close",
+        "metrics_listener",
         "request_body",
         "predict_bodies",
         "disconnect",

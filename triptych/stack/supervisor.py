@@ -237,4 +237,5 @@ def _first_status(release: Release) -> ReleaseStatus:
         promotable=release.promotable,
         max_batch_size=release.max_batch_size,
         top_k=release.top_k,
+        fingerprint=release.fingerprint,
     )

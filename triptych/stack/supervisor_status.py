@@ -32,6 +32,7 @@ class ReleaseStatus:
     promotable: bool
     max_batch_size: int
     top_k: int
+    fingerprint: str = ""  # changes with the files of the release, which its name does not
     state: ReleaseState = ReleaseState.LOADING
     since: str = field(default_factory=utc_now)
     reason: str | None = None

@@ -26,7 +26,7 @@ from tests.unit.gateway.running_gateway import (
 
 @pytest.fixture(scope="session", autouse=True)
 def short_list_of_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test speaks TLS, and reading the whole list takes half of a gateway's start."""
+    """Tests of TLS bring their own; reading the whole list takes half of a gateway's start."""
     end = "-----END CERTIFICATE-----"
     first, _, _ = Path(certifi.where()).read_text().partition(end)
     short = tmp_path_factory.mktemp("certifi") / "one.pem"

@@ -16,6 +16,7 @@ import httpx
 import uvicorn
 
 from gateway.main import create_app
+from gateway.server import server_config
 from gateway.settings import GatewaySettings
 
 
@@ -72,7 +73,7 @@ async def gateway_in_process(settings: GatewaySettings) -> AsyncIterator[Gateway
 def gateway_in_a_thread(settings: GatewaySettings) -> Iterator[int]:
     """Serve in an event loop of its own, for many tests; gives its port on 127.0.0.1."""
     with _listener() as listener:
-        server = uvicorn.Server(_server_config(settings))
+        server = uvicorn.Server(server_config(settings))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         deadline = time.monotonic() + 10
@@ -91,7 +92,7 @@ async def gateway_over_tcp(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """Serve the application as `python -m gateway` does, on a free port."""
     with _listener() as listener:
         port = listener.getsockname()[1]
-        server = uvicorn.Server(_server_config(settings))
+        server = uvicorn.Server(server_config(settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await until(lambda: server.started or serving.done())
         try:
@@ -109,12 +110,6 @@ def _listener() -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     return listener
-
-
-def _server_config(settings: GatewaySettings) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, server_header=False
-    )
 
 
 async def until(

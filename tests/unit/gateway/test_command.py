@@ -49,3 +49,36 @@ def test_the_command_serves_as_its_variables_say_and_logs_json(
     logging.getLogger("httpx").info("one more look at the supervisor")
     (line,) = capsys.readouterr().err.splitlines()
     assert json.loads(line)["message"] == "running on port 9090"
+
+
+@pytest.mark.usefixtures("handlers_as_before")
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (
+            {"PORT": "soon", "REDIS_URL": "redis://:hunter2@cache", "CORS_ORIGINS": "[broken"},
+            "gateway: GATEWAY_PORT: .*; GATEWAY_CORS_ORIGINS: ",
+        ),
+        ({"TLS_CERT_FILE": "/nowhere/hunter2.pem"}, "gateway: GATEWAY_TLS_CERT_FILE and "),
+    ],
+)
+def test_settings_that_make_no_sense_end_it_with_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"GATEWAY_{name}", value)
+    with pytest.raises(SystemExit, match=said) as ended:
+        main()
+    assert "hunter2" not in str(ended.value)
+    assert "\n" not in str(ended.value)
+
+
+@pytest.mark.usefixtures("handlers_as_before")
+def test_a_server_that_did_not_start_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GATEWAY_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(uvicorn.Server, "run", lambda _: None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3

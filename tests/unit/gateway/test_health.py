@@ -10,6 +10,7 @@ from gateway.data_plane.server_health import ServerHealth
 from tests.fakes.fake_supervisor import SINCE, FakeSupervisor, Mood, a_release
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.running_gateway import Gateway, StartGateway, until
+from triptych.routing import ReleaseName
 
 
 async def test_the_process_lives_whatever_its_neighbours_do(
@@ -113,6 +114,23 @@ async def test_a_word_is_good_until_it_is_too_old_and_silence_counts_from_the_la
     assert not verdict.is_ready
     assert verdict.reason == "Triton's supervisor does not answer"
     assert before <= datetime.fromisoformat(verdict.since) <= heard_at
+
+
+async def test_an_older_supervisor_tells_no_fingerprint_and_is_understood() -> None:
+    for said, fingerprint in [({"fingerprint": "abc"}, "abc"), ({}, "")]:
+        release = {
+            "task": "text-classification",
+            "promotable": True,
+            "max_batch_size": 1,
+            "top_k": 1,
+            **said,
+        }
+        status = {"ready": True, "since": "", "reason": None, "releases": {"x_r1": release}}
+        transport = httpx.MockTransport(lambda _, body=status: httpx.Response(200, json=body))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            health = ServerHealth(client, max_age_seconds=5)
+            await health.refresh()
+        assert health.report(ReleaseName("x", 1)).fingerprint == fingerprint
 
 
 async def test_a_release_whose_name_is_none_is_passed_over(

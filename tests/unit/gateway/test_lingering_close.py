@@ -10,15 +10,26 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.lingering_close import LingeringClose
 
-_POST: Scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"99")]}
+_POST: Scope = {
+    "type": "http",
+    "method": "POST",
+    "headers": [(b"content-length", b"99999999")],
+}
+_SMALL_POST: Scope = {**_POST, "headers": [(b"content-length", b"1048576")]}
 _PIECE: Message = {"type": "http.request", "body": b"x", "more_body": True}
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    await Response(b"no", 401, {"Connection": "close"})(scope, receive, send)
+    await Response(b"no", 401)(scope, receive, send)
+
+
+async def _end(scope: Scope, receive: Receive, send: Send) -> None:
+    await Response(b"no", 408, {"Connection": "close"})(scope, receive, send)
 
 
 async def _accept(scope: Scope, receive: Receive, send: Send) -> None:
+    while (await receive())["more_body"]:
+        pass
     await Response(b"yes")(scope, receive, send)
 
 
@@ -64,8 +75,22 @@ async def test_a_client_that_sends_without_end_or_nothing_at_all_is_cut_off() ->
         assert client.got[-1].get("more_body", False) is False
 
 
-async def test_an_answer_that_leaves_the_connection_open_reads_nothing() -> None:
-    client = _Client(_PIECE)
+async def test_a_body_that_was_read_to_its_end_leaves_the_connection_open() -> None:
+    client = _Client(_PIECE, {"type": "http.request", "body": b"x", "more_body": False})
     await LingeringClose(_accept)(_POST, client.receive, client.send)
-    assert client.pieces == [_PIECE]
+    assert client.pieces == []
+    assert (b"connection", b"close") not in client.got[0]["headers"]
     assert len(client.got) == 2
+
+
+async def test_what_is_left_of_a_small_body_is_the_servers_business() -> None:
+    client = _Client(_PIECE)
+    await LingeringClose(_refuse)(_SMALL_POST, client.receive, client.send)
+    assert client.pieces == [_PIECE]
+    assert (b"connection", b"close") not in client.got[0]["headers"]
+
+
+async def test_an_answer_that_ends_the_connection_anyway_says_so_once() -> None:
+    client = _Client({"type": "http.disconnect"})
+    await LingeringClose(_end)(_POST, client.receive, client.send)
+    assert client.got[0]["headers"].count((b"connection", b"close")) == 1

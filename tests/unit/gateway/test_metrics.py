@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.metrics import GatewayMetrics, outcome_of
 from gateway.middleware import RequestObserver
 from gateway.request_context import RequestRecord, record, request_id
+from gateway.security_headers import SecurityHeaders
 from gateway.tracing import Tracing
 from tests.fakes.fake_supervisor import FakeSupervisor
 from tests.fakes.fake_triton import FakeTriton, ranked
@@ -143,7 +144,8 @@ async def test_a_request_whose_client_went_away_is_cancelled_and_not_failed(
         raise ended_by
 
     metrics, tracing = GatewayMetrics(), Tracing(sample_ratio=1.0, traces_kept=10)
-    observer = RequestObserver(app, metrics=metrics, tracing=tracing)
+    headers = SecurityHeaders(is_tls=False)
+    observer = RequestObserver(app, metrics=metrics, tracing=tracing, security_headers=headers)
     scope = {"type": "http", "method": "POST", "path": "/v1/predict/digits", "headers": []}
     caplog.set_level("INFO", "gateway.access")
     with contextlib.suppress(asyncio.CancelledError):

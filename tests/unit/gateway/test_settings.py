@@ -40,8 +40,37 @@ def test_another_database_takes_the_place_of_the_file(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
+    ("value", "origins"),
+    [
+        ("", ()),
+        ("https://a.example", ("https://a.example",)),
+        (" https://a.example , https://b.example,", ("https://a.example", "https://b.example")),
+        ('["https://a.example"]', ("https://a.example",)),
+    ],
+)
+def test_origins_are_a_list_with_commas_or_json(
+    monkeypatch: pytest.MonkeyPatch, value: str, origins: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("GATEWAY_CORS_ORIGINS", value)
+    assert GatewaySettings().cors_origins == origins
+
+
+def test_a_password_in_a_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_REDIS_URL", "redis://:hunter2@cache")
+    assert "hunter2" not in repr(GatewaySettings())
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("MAX_HEADER_BYTES", "10"),
+        ("HEADER_SECONDS", "0"),
+        ("BODY_SECONDS", "-1"),
+        ("MAX_CONNECTIONS", "0"),
+        ("METRICS_PORT", "0"),
+        ("CACHE_BYTES", "-1"),
+        ("CACHE_TTL_SECONDS", "0"),
+        ("CORS_ORIGINS", "[broken"),
         ("PORT", "0"),
         ("PORT", "70000"),
         ("MAX_IMAGE_BYTES", "0"),

@@ -30,13 +30,15 @@ def _head(*lines: str, path: str = "/v1/predict/digits", **headers: str) -> byte
     return "\r\n".join([f"POST {path} HTTP/1.1", "Host: x", *lines, *named, "", ""]).encode()
 
 
-async def _status_and_code(reader: asyncio.StreamReader) -> tuple[int, str]:
+async def _status_and_code(
+    reader: asyncio.StreamReader, *, closes: bool = False
+) -> tuple[int, str]:
     """Read one answer, without waiting for the connection to end."""
     async with asyncio.timeout(5):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         length = int(head.split("content-length: ")[1].split("\r\n")[0])
         body = json.loads(await reader.readexactly(length))
-    assert ("connection: close" in head) == (int(head.split()[1]) in {401, 403, 408, 413, 415})
+    assert ("connection: close" in head) == closes
     return int(head.split()[1]), body["error"]["code"]
 
 
@@ -70,7 +72,7 @@ async def test_who_waits_for_permission_to_send_is_refused_instead(
 ) -> None:
     async with _connected(gateway) as (reader, writer):
         writer.write(_head(Content_Length="1000000", Expect="100-continue"))
-        assert await _status_and_code(reader) == (401, "missing_api_key")
+        assert await _status_and_code(reader, closes=True) == (401, "missing_api_key")
         assert await reader.read() == b""  # no "100 Continue" comes after, and the connection ends
 
 
@@ -83,7 +85,7 @@ async def test_a_body_of_unknown_length_is_refused_while_it_is_read(
         writer.write(b"3e8\r\n" + b"x" * 1000 + b"\r\n")
         await until(lambda: _one_in_flight(gateway))
         writer.write(b"1\r\nx\r\n")  # one byte too many, and the body has no end yet
-        assert await _status_and_code(reader) == (413, "payload_too_large")
+        assert await _status_and_code(reader, closes=True) == (413, "payload_too_large")
     await until(lambda: _nothing_in_flight(gateway))
 
 
@@ -155,8 +157,55 @@ async def test_a_client_that_falls_silent_gives_its_place_back(
         async with _connected(gateway) as (reader, writer):
             writer.write(_head(Content_Length="99", Content_Type=content_type, **gateway.ui))
             writer.write(b"--x\r\n")
-            assert await _status_and_code(reader) == (408, "body_timeout")
+            assert await _status_and_code(reader, closes=True) == (408, "body_timeout")
             assert await gateway.in_flight() == 0
+
+
+async def test_a_body_that_comes_steadily_but_never_ends_gives_its_place_back(
+    serve_gateway: StartGateway,
+) -> None:
+    gateway = await serve_gateway(max_in_flight=1, body_seconds=0.3)
+    async with _connected(gateway) as (reader, writer):
+        writer.write(_head(Content_Length="99999", **gateway.ui))
+        answering = asyncio.create_task(_status_and_code(reader, closes=True))
+        while not answering.done():
+            writer.write(b"x")
+            await asyncio.sleep(0.02)
+        assert await answering == (408, "body_timeout")
+        assert await gateway.in_flight() == 0
+
+
+async def test_a_refused_body_of_modest_size_is_thrown_away_and_the_connection_goes_on(
+    triton: FakeTriton, gateway: Gateway
+) -> None:
+    triton.answers[b"seven"] = ranked("7")
+    async with _connected(gateway) as (reader, writer):
+        for path, headers, expected in [
+            ("/v1/predict/digits", {}, (401, "missing_api_key")),
+            ("/v1/predict/letters", gateway.ui, (404, "unknown_alias")),
+            ("/nowhere", {}, (404, "not_found")),
+            ("/v1/admin/keys", gateway.admin, (413, "payload_too_large")),
+        ]:
+            writer.write(_head(path=path, Content_Length="1000000", **headers))
+            assert await _status_and_code(reader) == expected
+            writer.write(b"GET /healthz HTTP/1.1\r\n\r\n" * 40_000)  # must never be a request
+            await writer.drain()
+            # The rest of what was declared, and the next request right behind it.
+            writer.write(b"x" * (1_000_000 % 25))
+        writer.write(_head(Content_Length="5", **gateway.ui) + b"noise")
+        assert await _status_and_code(reader) == (422, "undecodable_image")
+
+
+async def test_the_rest_of_a_refused_body_is_not_waited_for_without_end(
+    serve_gateway: StartGateway,
+) -> None:
+    gateway = await serve_gateway(header_seconds=0.3)
+    async with _connected(gateway) as (reader, writer):
+        writer.write(_head(Content_Length="1000000"))
+        assert await _status_and_code(reader) == (401, "missing_api_key")
+        writer.write(b"x")
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
 
 
 async def test_an_answered_image_leaves_the_connection_open(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,8 @@ def test_ready_means_loaded_and_every_golden_input_answered(
         32,
         2,
     )
+    certificate = (tmp_path / "models" / "digits_r1" / "release.json").read_bytes()
+    assert digits.fingerprint == hashlib.sha256(certificate).hexdigest()[:16]
     assert digits.last_canary is not None
     assert digits.canary_ms is not None
 

@@ -77,6 +77,7 @@ async def test_status_has_the_shape_that_the_gateway_reads(
         "promotable",
         "max_batch_size",
         "top_k",
+        "fingerprint",
         "state",
         "since",
         "reason",
