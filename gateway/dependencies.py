@@ -9,10 +9,13 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from gateway.control_plane.keys import ApiKey, KeyStore, Scope
+from gateway.control_plane.api_key import ApiKey, Scope
+from gateway.control_plane.first_keys import FirstKeys
+from gateway.control_plane.keys import KeyStore
 from gateway.data_plane.prediction import Predictor
+from gateway.data_plane.rate_limits import RateLimits
 from gateway.data_plane.server_health import ServerHealth
-from gateway.errors import MissingApiKey, ScopeMissing
+from gateway.errors import AliasForbidden, MissingApiKey, ScopeMissing
 from gateway.metrics import GatewayMetrics
 from gateway.request_context import record
 from gateway.settings import GatewaySettings
@@ -28,6 +31,8 @@ class Services:
     settings: GatewaySettings
     metrics: GatewayMetrics
     keys: KeyStore
+    first_keys: FirstKeys
+    limits: RateLimits
     health: ServerHealth
     predictor: Predictor
 
@@ -48,6 +53,14 @@ def _keys(request: Request) -> KeyStore:
     return _services(request).keys
 
 
+def _first_keys(request: Request) -> FirstKeys:
+    return _services(request).first_keys
+
+
+def _limits(request: Request) -> RateLimits:
+    return _services(request).limits
+
+
 def _health(request: Request) -> ServerHealth:
     return _services(request).health
 
@@ -59,6 +72,8 @@ def _predictor(request: Request) -> Predictor:
 Settings = Annotated[GatewaySettings, Depends(_settings)]
 Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
+FirstKeyFiles = Annotated[FirstKeys, Depends(_first_keys)]
+Limits = Annotated[RateLimits, Depends(_limits)]
 Health = Annotated[ServerHealth, Depends(_health)]
 Prediction = Annotated[Predictor, Depends(_predictor)]
 
@@ -83,3 +98,16 @@ def require(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
         return key
 
     return authorise
+
+
+PredictKey = Annotated[ApiKey, Depends(require(Scope.PREDICT))]
+
+
+def check_may_use(key: ApiKey, name: str) -> None:
+    """See that a key may ask this alias or release; one that does not exist is not told apart.
+
+    Raises:
+        AliasForbidden: it may not.
+    """
+    if not key.may_use(name):
+        raise AliasForbidden(f"this key may not use {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 from typing import Final
 
@@ -16,7 +17,9 @@ from gateway.request_context import REQUEST_ID_HEADER, request_id
 HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.MissingApiKey: 401,
     errors.UnknownApiKey: 401,
+    errors.ExpiredApiKey: 401,
     errors.ScopeMissing: 403,
+    errors.AliasForbidden: 403,
     errors.EmptyBody: 400,
     errors.BodyTimeout: 408,
     errors.InvalidParameter: 400,
@@ -28,6 +31,7 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.UnsupportedMediaType: 415,
     errors.UnknownAlias: 404,
     errors.UnknownKey: 404,
+    errors.LastAdminKey: 409,
     errors.UndecodableImage: 422,
     errors.ImageTooLarge: 422,
     errors.UnsupportedImageFormat: 415,
@@ -38,6 +42,8 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.InferenceFailed: 502,
     errors.ContractMismatch: 500,
     errors.Overloaded: 503,
+    errors.RateLimited: 429,
+    errors.DatabaseUnavailable: 503,
 }
 
 # Answers that cannot be told apart by their path and status alone when Starlette itself makes them.
@@ -47,6 +53,7 @@ _BODY_NOT_READ: Final = (
     errors.AuthError,
     errors.BodyTimeout,
     errors.PayloadTooLarge,
+    errors.RateLimited,
     errors.UnsupportedMediaType,
 )
 
@@ -59,7 +66,9 @@ def _headers(status: int, error: errors.GatewayError) -> dict[str, str]:
     headers: dict[str, str] = {}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_seconds)))
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "1"
     if isinstance(error, _BODY_NOT_READ):
         # Without this the connection would go on reading what nobody wants.

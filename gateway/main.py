@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Final
@@ -13,27 +12,26 @@ import httpx
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import health_routes
 from gateway.control_plane import key_routes, routes
 from gateway.control_plane.database import open_database
-from gateway.control_plane.first_keys import ensure_first_keys
+from gateway.control_plane.first_keys import FirstKeys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.secret_files import read_or_create_secret
+from gateway.control_plane.start_lock import start_lock
 from gateway.data_plane import predict_routes
 from gateway.data_plane.prediction import Predictor
+from gateway.data_plane.rate_limits import RateLimits
 from gateway.data_plane.server_health import ServerHealth
 from gateway.data_plane.triton_client import TritonClient
 from gateway.dependencies import Services
 from gateway.error_responses import install_error_responses
 from gateway.lingering_close import LingeringClose
 from gateway.metrics import GatewayMetrics
-from gateway.middleware import RequestObserver
+from gateway.middleware import OneSentenceRefusal, RequestObserver
 from gateway.schemas import ErrorBody
 from gateway.settings import GatewaySettings
-
-logger = logging.getLogger(__name__)
 
 _DESCRIPTION = "Raw bytes in, labels out. Send an API key as `Authorization: Bearer KEY`."
 # Our own metrics and log lines say it; FastAPI's would look for providers at each request, and
@@ -42,13 +40,10 @@ _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "lo
 
 
 async def _repeat(action: Callable[[], Awaitable[None]], interval_seconds: float) -> None:
-    """Do something for ever; a database that is away for a while must not end it."""
+    """Do something for ever that remembers or logs its troubles and raises none."""
     while True:
         await asyncio.sleep(interval_seconds)
-        try:
-            await action()
-        except (SQLAlchemyError, OSError):
-            logger.exception("cannot read the key table; the keys known so far stay in force")
+        await action()
 
 
 @contextlib.asynccontextmanager
@@ -57,10 +52,15 @@ async def _running_services(
 ) -> AsyncIterator[Services]:
     """Open what the application needs, keep it fresh, and close it at the end."""
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = await open_database(settings.effective_database_url)
     hash_secret = read_or_create_secret(settings.state_dir / "key-hash.secret")
+    engine = await open_database(settings.effective_database_url)
     keys = KeyStore(engine, hash_secret)
-    await ensure_first_keys(keys, settings.state_dir)
+    first_keys = FirstKeys(keys, settings.state_dir)
+    async with start_lock(engine):
+        await keys.agree_on_secret(is_own_database=settings.database_url is None)
+        await first_keys.ensure()
+    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    limits = RateLimits(redis_url)
     triton = TritonClient(settings.triton_url, timeout_seconds=settings.inference_timeout_seconds)
     supervisor = httpx.AsyncClient(base_url=settings.supervisor_url, timeout=1.0, trust_env=False)
     health = ServerHealth(supervisor, max_age_seconds=settings.status_max_age_seconds)
@@ -73,16 +73,17 @@ async def _running_services(
     await health.refresh()
     loops = [
         asyncio.create_task(_repeat(action, settings.status_interval_seconds))
-        for action in (health.refresh, keys.refresh)
+        for action in (health.refresh, keys.poll)
     ]
     try:
-        yield Services(settings, metrics, keys, health, predictor)
+        yield Services(settings, metrics, keys, first_keys, limits, health, predictor)
     finally:
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await supervisor.aclose()
         await triton.close()
+        await limits.close()
         await engine.dispose()
 
 
@@ -109,6 +110,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.add_middleware(RequestObserver, metrics=metrics)
     # Outermost, so that what comes behind an answer does not count as its time.
     app.add_middleware(LingeringClose)
+    app.add_middleware(OneSentenceRefusal)
     install_error_responses(app)
     for router in (predict_routes.router, routes.router, key_routes.router, health_routes.router):
         app.include_router(router)

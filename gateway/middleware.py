@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.errors import StartRefused
 from gateway.metrics import GatewayMetrics
 from gateway.request_context import (
     REQUEST_ID_HEADER,
@@ -80,3 +82,25 @@ class RequestObserver:
                 "total_ms": round(seconds * 1000, 2),
             },
         )
+
+
+class OneSentenceRefusal:
+    """Plain ASGI: a start that was refused is told in its one sentence, not in a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Change the report of a failed start; anything else passes through."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_sentence(message: Message) -> None:
+            # Starlette reports while it handles the exception, so it is the current one.
+            refusal = sys.exception()
+            if message["type"] == "lifespan.startup.failed" and isinstance(refusal, StartRefused):
+                message = {**message, "message": f"the gateway does not start: {refusal}"}
+            await send(message)
+
+        await self._app(scope, receive, send_sentence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,8 +23,10 @@ class GatewaySettings(BaseSettings):
     """The supervisor of that Triton; it says which releases are ready."""
     state_dir: Path = Path(".triptych")
     """Where the first keys, the hash secret and the SQLite database lie."""
-    database_url: str | None = None
-    """SQLAlchemy URL of the control plane's database; SQLite in `state_dir` by default."""
+    database_url: SecretStr | None = None
+    """The control plane's database, `postgresql://…`; SQLite in `state_dir` by default."""
+    redis_url: SecretStr | None = None
+    """`redis://…`, where several gateways share their rate limits; each has its own by default."""
     max_image_bytes: int = Field(default=20 * 1024 * 1024, ge=1)
     """Largest encoded image, alone or as one file of a multipart body."""
     max_body_bytes: int = Field(default=100 * 1024 * 1024, ge=1)
@@ -36,7 +38,7 @@ class GatewaySettings(BaseSettings):
     inference_timeout_seconds: float = Field(default=10.0, gt=0)
     """Deadline of one call to Triton."""
     status_interval_seconds: float = Field(default=0.5, gt=0)
-    """Pause between two looks at the supervisor's /status and at the key table."""
+    """Pause between two looks at the supervisor's /status and at the counter of key changes."""
     status_max_age_seconds: float = Field(default=5.0, gt=0)
     """A supervisor's word older than this counts as silence."""
     docs_enabled: bool = True
@@ -45,4 +47,6 @@ class GatewaySettings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         """The database to use."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.state_dir / 'triptych.db'}"
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.state_dir / 'triptych.db'}"

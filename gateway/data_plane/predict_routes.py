@@ -7,17 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypedDict
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 
-from gateway.control_plane.keys import Scope
 from gateway.data_plane.form_files import read_files
 from gateway.data_plane.json_texts import parse_texts
 from gateway.data_plane.media_types import BodyForm, choose_form
 from gateway.data_plane.predict_openapi import REQUEST_BODY
 from gateway.data_plane.prediction import Answered, Outcome
-from gateway.data_plane.request_body import read_body
+from gateway.data_plane.request_body import declared_bytes, read_body
 from gateway.data_plane.server_health import ReleaseReport, ServerHealth
-from gateway.dependencies import Health, Prediction, Settings, require
+from gateway.dependencies import (
+    Health,
+    Limits,
+    Prediction,
+    PredictKey,
+    Settings,
+    check_may_use,
+)
 from gateway.errors import EmptyBody, GatewayError, InvalidParameter, UnknownAlias
 from gateway.request_context import RequestRecord, record, request_id
 from gateway.schemas import (
@@ -58,13 +64,12 @@ router = APIRouter(prefix="/v1/predict", tags=["predict"])
 _DEFAULT_TOP_K: Final = 5
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": ErrorBody}
-    for status in (400, 401, 403, 404, 408, 413, 415, 422, 502, 503, 504)
+    for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 502, 503, 504)
 }
 
 
 @router.post(
     "/{alias}",
-    dependencies=[Depends(require(Scope.PREDICT))],
     openapi_extra=REQUEST_BODY,
     responses=_ERRORS,
     response_model_exclude_none=True,  # of `predictions` and `error` an entry has one
@@ -74,6 +79,8 @@ async def predict(
     *,
     alias: str,
     request: Request,
+    key: PredictKey,
+    limits: Limits,
     health: Health,
     predictor: Prediction,
     settings: Settings,
@@ -88,6 +95,9 @@ async def predict(
     which the items came; a refused item is an entry in its place.
     """
     started = time.perf_counter()
+    check_may_use(key, alias)
+    declared = declared_bytes(request)
+    await limits.charge(key, requests=1, size_bytes=declared or 0)
     release, report = _resolve(alias, health)
     known = record.get()
     known.alias, known.release = alias, release
@@ -96,6 +106,8 @@ async def predict(
     with predictor.admitted():
         items = await _READERS[form](request, settings, report.max_batch_size)
         _count(known, report.task, len(items.contents))
+        if declared is None:
+            await limits.charge(key, requests=0, size_bytes=sum(map(len, items.contents)))
         outcomes = await predictor.classify(release, report.task, items.contents, top_k=wanted)
     return _body(known, items, outcomes, _timing(known, started))
 

@@ -10,9 +10,15 @@ from starlette.requests import Request
 from gateway.errors import BodyTimeout, PayloadTooLarge
 
 
+def declared_bytes(request: Request) -> int | None:
+    """How long the body is by its Content-Length; None where only its end will tell."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() else None
+
+
 def _check_declared_length(request: Request, limit_bytes: int) -> None:
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > limit_bytes:
+    declared = declared_bytes(request)
+    if declared is not None and declared > limit_bytes:
         raise PayloadTooLarge(f"the body has {declared} bytes; at most {limit_bytes} are accepted")
 
 
