@@ -15,11 +15,7 @@ from fastapi_offline import FastAPIOffline
 
 from gateway import health_routes
 from gateway.control_plane import key_routes, routes
-from gateway.control_plane.database import open_database
-from gateway.control_plane.first_keys import FirstKeys
-from gateway.control_plane.keys import KeyStore
-from gateway.control_plane.secret_files import read_or_create_secret
-from gateway.control_plane.start_lock import start_lock
+from gateway.control_plane.running_keys import RunningKeys, running_keys
 from gateway.data_plane import predict_routes
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.rate_limits import RateLimits
@@ -48,17 +44,9 @@ async def _repeat(action: Callable[[], Awaitable[None]], interval_seconds: float
 
 @contextlib.asynccontextmanager
 async def _running_services(
-    settings: GatewaySettings, metrics: GatewayMetrics
+    settings: GatewaySettings, metrics: GatewayMetrics, keys: RunningKeys
 ) -> AsyncIterator[Services]:
     """Open what the application needs, keep it fresh, and close it at the end."""
-    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    hash_secret = read_or_create_secret(settings.state_dir / "key-hash.secret")
-    engine = await open_database(settings.effective_database_url)
-    keys = KeyStore(engine, hash_secret)
-    first_keys = FirstKeys(keys, settings.state_dir)
-    async with start_lock(engine):
-        await keys.agree_on_secret(is_own_database=settings.database_url is None)
-        await first_keys.ensure()
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
     limits = RateLimits(redis_url)
     triton = TritonClient(settings.triton_url, timeout_seconds=settings.inference_timeout_seconds)
@@ -73,10 +61,10 @@ async def _running_services(
     await health.refresh()
     loops = [
         asyncio.create_task(_repeat(action, settings.status_interval_seconds))
-        for action in (health.refresh, keys.poll)
+        for action in (health.refresh, keys.store.poll)
     ]
     try:
-        yield Services(settings, metrics, keys, first_keys, limits, health, predictor)
+        yield Services(settings, metrics, keys.store, keys.first, limits, health, predictor)
     finally:
         for loop in loops:
             loop.cancel()
@@ -84,7 +72,6 @@ async def _running_services(
         await supervisor.aclose()
         await triton.close()
         await limits.close()
-        await engine.dispose()
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
@@ -93,7 +80,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running_services(settings, metrics) as services:
+        async with (
+            running_keys(settings) as keys,
+            _running_services(settings, metrics, keys) as services,
+        ):
             app.state.services = services
             yield
 
