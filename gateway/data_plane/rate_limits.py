@@ -21,7 +21,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from gateway.control_plane.api_key import ApiKey
-from gateway.errors import RateLimited
+from gateway.errors import RateLimited, StartRefused
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +140,16 @@ def seconds_until_free(window: Window, *, limit: int, cost: int) -> float:
 
 
 def _connections(url: str) -> BlockingConnectionPool:
+    try:
+        return _pool(url)
+    except ValueError as exc:
+        # Without the URL: it may hold a password.
+        raise StartRefused(
+            "GATEWAY_REDIS_URL must begin with redis://, rediss:// or unix://"
+        ) from exc
+
+
+def _pool(url: str) -> BlockingConnectionPool:
     return BlockingConnectionPool.from_url(
         url,
         max_connections=_MOST_CONNECTIONS,

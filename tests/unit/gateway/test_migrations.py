@@ -1,0 +1,141 @@
+"""From tables as older versions made them to those of today, in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+
+from gateway.control_plane.api_key import Priority, Scope
+from gateway.control_plane.database import Table, database_url, open_database
+from gateway.control_plane.keys import KeyStore
+from gateway.errors import StartRefused
+from gateway.settings import GatewaySettings
+from tests.unit.gateway.running_gateway import gateway_in_process
+
+# As create_all of version 0.1 wrote it.
+RELEASED: Final = """
+CREATE TABLE api_keys (
+	id VARCHAR(16) NOT NULL,
+	name VARCHAR(100) NOT NULL,
+	digest VARCHAR(64) NOT NULL,
+	scopes VARCHAR(200) NOT NULL,
+	created_at DATETIME NOT NULL,
+	revoked_at DATETIME,
+	PRIMARY KEY (id),
+	UNIQUE (digest)
+)
+"""
+ROWS: Final = [
+    ("000000000001", "admin", "d1", "admin", "2026-01-01 00:00:00.000000", "2026-01-02 00:00:00"),
+    ("000000000002", "admin", "d2", "admin", "2026-01-02 00:00:00.000000", None),
+    ("000000000003", "ui", "d3", "predict", "2026-01-03 00:00:00.000000", None),
+    ("000000000004", "app", "d4", "metrics predict", "2026-01-04 00:00:00.000000", None),
+]
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A database file of version 0.1 with four keys."""
+    file = tmp_path / "triptych.db"
+    with sqlite3.connect(file) as database:
+        database.execute(RELEASED)
+        database.executemany("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?)", ROWS)
+    database.close()
+    return file
+
+
+def differences(connection: Connection) -> list[object]:
+    """What autogenerate would still change."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, Table.metadata))
+
+
+async def test_migrations_make_the_tables_that_the_models_describe(tmp_path: Path) -> None:
+    for _ in range(2):  # the second finds nothing to do
+        engine = await open_database(f"sqlite:///{tmp_path}/new.db")
+        async with engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+        await engine.dispose()
+
+
+async def test_a_database_of_version_0_1_is_brought_to_the_same_tables(released: Path) -> None:
+    engine = await open_database(f"sqlite:///{released}")
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    keys = await KeyStore(engine, "secret").list_all()
+    await engine.dispose()
+    assert [(key.id, key.name, key.revoked_at is None) for key in keys] == [
+        (key_id, name, revoked_at is None) for key_id, name, _, _, _, revoked_at in ROWS
+    ]
+    assert [key.tenant for key in keys] == [key.id for key in keys]
+    assert keys[3].scopes == {Scope.METRICS, Scope.PREDICT}
+    assert {key.priority for key in keys} == {Priority.INTERACTIVE}
+    assert all(key.allowed is None and key.expires_at is None for key in keys)
+    marks = [key.file_mark for key in keys]
+    assert marks == [None, "admin@version-0.1", "ui@version-0.1", None]
+
+
+async def test_a_digest_stays_unique_through_the_migration(released: Path) -> None:
+    engine = await open_database(f"sqlite:///{released}")
+    await engine.dispose()
+    database = sqlite3.connect(released)
+    columns = "(id, name, digest, scopes, created_at, tenant, priority)"
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        database.execute(
+            f"INSERT INTO api_keys {columns} VALUES ('5', 'x', 'd4', 'predict', '', '5', 'batch')"  # noqa: S608
+        )
+    database.close()
+
+
+async def test_the_first_keys_of_version_0_1_are_replaced_and_end(
+    settings: GatewaySettings, released: Path
+) -> None:
+    upgraded = settings.model_copy(update={"state_dir": released.parent})
+    async with gateway_in_process(upgraded) as gateway:
+        listed = await gateway.client.get("/v1/admin/keys", headers=gateway.admin)
+        live = [key for key in listed.json()["keys"] if key["revoked_at"] is None]
+        assert [key["name"] for key in live] == ["app", "admin", "ui"]
+
+
+async def test_tables_of_a_newer_gateway_refuse_the_start(tmp_path: Path) -> None:
+    engine = await open_database(f"sqlite:///{tmp_path}/new.db")
+    await engine.dispose()
+    with sqlite3.connect(tmp_path / "new.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    with pytest.raises(StartRefused, match="9999 of a newer gateway"):
+        await open_database(f"sqlite:///{tmp_path}/new.db")
+
+
+async def test_a_file_that_is_no_database_refuses_the_start(tmp_path: Path) -> None:
+    (tmp_path / "new.db").write_bytes(b"no database at all, but long enough to be looked at" * 99)
+    with pytest.raises(StartRefused, match=r"new\.db cannot be used: file is not a database"):
+        await open_database(f"sqlite:///{tmp_path}/new.db")
+
+
+@pytest.mark.parametrize(
+    ("written", "used"),
+    [
+        ("postgres://u:p@db/t", "postgresql+asyncpg://u:p@db/t"),
+        ("postgresql://db/t?sslmode=require", "postgresql+asyncpg://db/t?ssl=require"),
+        ("postgresql+asyncpg://db/t", "postgresql+asyncpg://db/t"),
+        ("sqlite:////tmp/t.db", "sqlite+aiosqlite:////tmp/t.db"),
+    ],
+)
+def test_an_address_may_be_written_as_other_programs_want_it(written: str, used: str) -> None:
+    assert database_url(written).render_as_string(hide_password=False) == used
+
+
+@pytest.mark.parametrize("address", ["mysql://u:pa55@db/t", "pa55", "postgresql+psycopg://pa55@db"])
+async def test_an_address_of_no_known_database_refuses_the_start_and_keeps_the_password(
+    address: str,
+) -> None:
+    with pytest.raises(StartRefused) as refused:
+        await open_database(address)
+    assert "pa55" not in str(refused.value)
