@@ -26,8 +26,8 @@ from gateway.errors import (
     UnknownKey,
 )
 from tests.real_postgres import RealPostgres
+from tests.released_keys import IN_POSTGRESQL, ROWS, differences
 from tests.unit.gateway.running_gateway import until
-from tests.unit.gateway.test_migrations import ROWS, differences
 
 APP = KeyTerms(name="app", scopes=frozenset({Scope.PREDICT}))
 ADMIN = KeyTerms(name="operator", scopes=frozenset({Scope.ADMIN}))
@@ -160,14 +160,7 @@ async def test_a_table_of_version_0_1_is_migrated_with_its_keys(
     async with before.begin() as connection:  # back to what create_all of version 0.1 made
         for table in ("api_keys", "key_revision", "alembic_version"):
             await connection.execute(text(f"DROP TABLE {table}"))
-        await connection.execute(
-            text(
-                "CREATE TABLE api_keys (id VARCHAR(16) NOT NULL, name VARCHAR(100) NOT NULL,"
-                " digest VARCHAR(64) NOT NULL, scopes VARCHAR(200) NOT NULL,"
-                " created_at TIMESTAMP WITH TIME ZONE NOT NULL,"
-                " revoked_at TIMESTAMP WITH TIME ZONE, PRIMARY KEY (id), UNIQUE (digest))"
-            )
-        )
+        await connection.execute(text(IN_POSTGRESQL))
         for row in ROWS:
             values = ", ".join("NULL" if it is None else f"'{it}'" for it in row)
             await connection.execute(text(f"INSERT INTO api_keys VALUES ({values})"))  # noqa: S608

@@ -4,39 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Final
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
 
 from gateway.control_plane.api_key import Priority, Scope
-from gateway.control_plane.database import Table, database_url, open_database
+from gateway.control_plane.database import database_url, open_database
 from gateway.control_plane.keys import KeyStore
 from gateway.errors import StartRefused
 from gateway.settings import GatewaySettings
+from tests.released_keys import IN_SQLITE, ROWS, differences
 from tests.unit.gateway.running_gateway import gateway_in_process
-
-# As create_all of version 0.1 wrote it.
-RELEASED: Final = """
-CREATE TABLE api_keys (
-	id VARCHAR(16) NOT NULL,
-	name VARCHAR(100) NOT NULL,
-	digest VARCHAR(64) NOT NULL,
-	scopes VARCHAR(200) NOT NULL,
-	created_at DATETIME NOT NULL,
-	revoked_at DATETIME,
-	PRIMARY KEY (id),
-	UNIQUE (digest)
-)
-"""
-ROWS: Final = [
-    ("000000000001", "admin", "d1", "admin", "2026-01-01 00:00:00.000000", "2026-01-02 00:00:00"),
-    ("000000000002", "admin", "d2", "admin", "2026-01-02 00:00:00.000000", None),
-    ("000000000003", "ui", "d3", "predict", "2026-01-03 00:00:00.000000", None),
-    ("000000000004", "app", "d4", "metrics predict", "2026-01-04 00:00:00.000000", None),
-]
 
 
 @pytest.fixture
@@ -44,16 +21,10 @@ def released(tmp_path: Path) -> Path:
     """A database file of version 0.1 with four keys."""
     file = tmp_path / "triptych.db"
     with sqlite3.connect(file) as database:
-        database.execute(RELEASED)
+        database.execute(IN_SQLITE)
         database.executemany("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?)", ROWS)
     database.close()
     return file
-
-
-def differences(connection: Connection) -> list[object]:
-    """What autogenerate would still change."""
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return list(compare_metadata(context, Table.metadata))
 
 
 async def test_migrations_make_the_tables_that_the_models_describe(tmp_path: Path) -> None:
