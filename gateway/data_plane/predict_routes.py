@@ -9,11 +9,13 @@ from typing import Annotated, Any, Final, TypedDict
 
 from fastapi import APIRouter, Query, Request
 
+from gateway.control_plane.api_key import ApiKey
 from gateway.data_plane.form_files import read_files
 from gateway.data_plane.json_texts import parse_texts
 from gateway.data_plane.media_types import BodyForm, choose_form
 from gateway.data_plane.predict_openapi import REQUEST_BODY
 from gateway.data_plane.prediction import Answered, Outcome
+from gateway.data_plane.rate_limits import RateLimits
 from gateway.data_plane.request_body import declared_bytes, read_body
 from gateway.data_plane.server_health import ReleaseReport, ServerHealth
 from gateway.dependencies import (
@@ -96,8 +98,7 @@ async def predict(
     """
     started = time.perf_counter()
     check_may_use(key, alias)
-    declared = declared_bytes(request)
-    await limits.charge(key, requests=1, size_bytes=declared or 0)
+    declared = await _charge_declared(key, limits, request)
     release, report = _resolve(alias, health)
     known = record.get()
     known.alias, known.release = alias, release
@@ -110,6 +111,13 @@ async def predict(
             await limits.charge(key, requests=0, size_bytes=sum(map(len, items.contents)))
         outcomes = await predictor.classify(release, report.task, items.contents, top_k=wanted)
     return _body(known, items, outcomes, _timing(known, started))
+
+
+async def _charge_declared(key: ApiKey, limits: RateLimits, request: Request) -> int | None:
+    """Charge what the headers tell; None is a body whose bytes are charged after reading."""
+    declared = declared_bytes(request)
+    await limits.charge(key, requests=1, size_bytes=declared or 0)
+    return declared
 
 
 async def _read_image(request: Request, settings: GatewaySettings, _: int) -> _Items:

@@ -80,6 +80,7 @@ KNOWS_FASTAPI: Final = frozenset(
         "middleware",
         "lingering_close",
         "request_body",
+        "json_body",
         "form_files",
     }
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import click
 
 from triptych.cli.connections import open_gateway
-from triptych.cli.key_options import term_options, terms_body
+from triptych.cli.key_options import Terms, term_options, terms_body
 from triptych.cli.options import state_dir_option
 
 
@@ -32,9 +32,15 @@ def keys() -> None:
 @click.option("--tenant", help="Whom it belongs to. Default: the key alone.")
 @term_options
 @state_dir_option
-def create(name: str, scopes: tuple[str, ...], state_dir: Path | None, **given: Any) -> None:
+def create(
+    name: str,
+    scopes: tuple[str, ...],
+    tenant: str | None,
+    state_dir: Path | None,
+    **given: Unpack[Terms],
+) -> None:
     """Make a key; it is printed now and never again."""
-    terms = terms_body(**given)
+    terms = terms_body(**given) | ({"tenant": tenant} if tenant else {})
     with open_gateway(state_dir) as gateway:
         made = gateway.create_key(name, scopes, terms)
     click.echo(f"Key {made['id']} ({made['name']}, {' '.join(made['scopes'])}), shown only now:")
@@ -91,11 +97,17 @@ def _limits(key: Mapping[str, Any]) -> str:
     help="A limit to lift; may be given several times.",
 )
 @state_dir_option
-def change(key_id: str, lifted: tuple[str, ...], state_dir: Path | None, **given: Any) -> None:
+def change(
+    key_id: str,
+    name: str | None,
+    lifted: tuple[str, ...],
+    state_dir: Path | None,
+    **given: Unpack[Terms],
+) -> None:
     """Change name, limits or expiry; what is not named stays."""
     fields = {"expiry": "expires_at", "allow": "allowed"}
     nothing = {fields.get(it, it.replace("-", "_")): None for it in lifted}
-    changes = {**nothing, **terms_body(**given)}
+    changes = {**nothing, **terms_body(**given), **({"name": name} if name else {})}
     if not changes:
         raise click.UsageError("say what should change")
     with open_gateway(state_dir) as gateway:

@@ -12,7 +12,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "": 
 _DURATION: Final = re.compile(r"(?P<number>[1-9][0-9]{0,8})(?P<unit>[smhd]?)")
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[timedelta]):
     """A number of seconds, or with a unit: 90, 90s, 15m, 12h, 30d."""
 
     name = "duration"
@@ -27,7 +27,7 @@ class Duration(click.ParamType):
         return timedelta(**{_UNITS[match["unit"]]: int(match["number"])})
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A date or a date and time as ISO 8601 has it, in UTC where no zone is named."""
 
     name = "moment"

@@ -6,6 +6,7 @@ import asyncio
 import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pytest
 from sqlalchemy import event
@@ -53,50 +54,53 @@ async def test_a_key_is_for_predicting_where_no_scope_is_named(
     assert answer.json()["scopes"] == ["predict"]
 
 
+NO_KEYS: Final = [
+    b"",
+    b"null",
+    b"{",
+    b"\xff\xfe",
+    b"[" * 10_000,
+    b"{}",
+    b'{"name": ""}',
+    b'{"name": "%s"}' % (b"x" * 101),
+    b'{"name": 7}',
+    b'{"name": "\\ud800"}',
+    b'{"name": "x", "scopes": []}',
+    b'{"name": "x", "scopes": ["root"]}',
+    b'{"name": "x", "scope": ["predict"]}',
+    b'{"name": "x", "id": "4f6c2a9b1d0e"}',
+    b'{"name": "a\\u0000b"}',
+    b'{"name": "a\\u001b[2Jb"}',
+    b'{"name": "x", "tenant": ""}',
+    b'{"name": "x", "tenant": "a b"}',
+    b'{"name": "x", "allowed": []}',
+    b'{"name": "x", "allowed": ["Digits"]}',
+    b'{"name": "x", "allowed": ["digits_r0"]}',
+    b'{"name": "x", "allowed": ["digits_r1_model"]}',
+    b'{"name": "x", "allowed": ["digits\\n"]}',
+    b'{"name": "x", "allowed": "digits"}',
+    b'{"name": "x", "priority": "urgent"}',
+    b'{"name": "x", "expires_at": "soon"}',
+    b'{"name": "x", "expires_at": "2027-01-31T12:00:00"}',
+    b'{"name": "x", "expires_at": "0001-01-01T00:00:00+14:00"}',
+    b'{"name": "x", "expires_at": 1800000000}',
+    b'{"name": "x", "requests_per_minute": 0}',
+    b'{"name": "x", "requests_per_minute": "60"}',
+    b'{"name": "x", "bytes_per_minute": 9007199254740992}',
+    b'{"name": "x", "max_concurrency": -1}',
+    b'{"name": "x", "max_concurrency": true}',
+]
+
+
+@pytest.mark.parametrize("body", NO_KEYS, ids=lambda body: body[:60])
 async def test_a_wish_that_cannot_be_a_key_is_an_invalid_parameter(
-    gateway: Gateway,
+    gateway: Gateway, body: bytes
 ) -> None:
-    for body in (
-        b"",
-        b"null",
-        b"{",
-        b"\xff\xfe",
-        b"[" * 10_000,
-        b"{}",
-        b'{"name": ""}',
-        b'{"name": "%s"}' % (b"x" * 101),
-        b'{"name": 7}',
-        b'{"name": "\\ud800"}',
-        b'{"name": "x", "scopes": []}',
-        b'{"name": "x", "scopes": ["root"]}',
-        b'{"name": "x", "scope": ["predict"]}',
-        b'{"name": "x", "id": "4f6c2a9b1d0e"}',
-        b'{"name": "a\\u0000b"}',
-        b'{"name": "a\\u001b[2Jb"}',
-        b'{"name": "x", "tenant": ""}',
-        b'{"name": "x", "tenant": "a b"}',
-        b'{"name": "x", "allowed": []}',
-        b'{"name": "x", "allowed": ["Digits"]}',
-        b'{"name": "x", "allowed": ["digits_r0"]}',
-        b'{"name": "x", "allowed": ["digits_r1_model"]}',
-        b'{"name": "x", "allowed": ["digits\\n"]}',
-        b'{"name": "x", "allowed": "digits"}',
-        b'{"name": "x", "priority": "urgent"}',
-        b'{"name": "x", "expires_at": "soon"}',
-        b'{"name": "x", "expires_at": "2027-01-31T12:00:00"}',
-        b'{"name": "x", "expires_at": "0001-01-01T00:00:00+14:00"}',
-        b'{"name": "x", "expires_at": 1800000000}',
-        b'{"name": "x", "requests_per_minute": 0}',
-        b'{"name": "x", "requests_per_minute": "60"}',
-        b'{"name": "x", "bytes_per_minute": 9007199254740992}',
-        b'{"name": "x", "max_concurrency": -1}',
-        b'{"name": "x", "max_concurrency": true}',
-    ):
-        answer = await gateway.client.post("/v1/admin/keys", content=body, headers=gateway.admin)
-        assert answer.status_code == 400, body[:30]
-        error = answer.json()["error"]
-        assert error["code"] == "invalid_parameter"
-        assert error["message"].startswith("body")
+    answer = await gateway.client.post("/v1/admin/keys", content=body, headers=gateway.admin)
+    assert answer.status_code == 400, body[:30]
+    error = answer.json()["error"]
+    assert error["code"] == "invalid_parameter"
+    assert error["message"].startswith("body")
 
 
 async def test_a_wish_for_a_key_is_short(gateway: Gateway) -> None:
