@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from gateway import errors
 from gateway.request_context import REQUEST_ID_HEADER, request_id
@@ -48,6 +49,8 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
 
 # Answers that cannot be told apart by their path and status alone when Starlette itself makes them.
 _CODE_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed"}
+
+_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 _BODY_NOT_READ: Final = (
     errors.AuthError,
@@ -89,10 +92,25 @@ async def _answer_invalid_parameters(_: Request, exc: Exception) -> JSONResponse
     return JSONResponse(_body(errors.InvalidParameter.code, f"{where}: {first['msg']}"), 400)
 
 
-async def _answer_http_exception(_: Request, exc: Exception) -> JSONResponse:
+async def _answer_http_exception(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)  # noqa: S101 - registered for this class only
     code = _CODE_OF_STATUS.get(exc.status_code, "http_error")
-    return JSONResponse(_body(code, str(exc.detail)), exc.status_code, exc.headers)
+    headers = dict(exc.headers or {})
+    if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_at(request))
+    return JSONResponse(_body(code, str(exc.detail)), exc.status_code, headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every method of this path; Starlette names those of the first route that has it."""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 async def _answer_anything_else(_request: Request, _exc: Exception) -> JSONResponse:

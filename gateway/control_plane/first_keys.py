@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,8 @@ from gateway.control_plane.api_key import ApiKey, KeyTerms, Scope
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.secret_files import read_or_create_secret, read_secret, write_secret
 from gateway.errors import AuthError
+
+logger = logging.getLogger(__name__)
 
 FIRST_KEYS: Final[dict[str, frozenset[Scope]]] = {
     "admin": frozenset({Scope.ADMIN}),
@@ -53,7 +56,10 @@ class FirstKeys:
         """Where the rotated key is one of this folder's, its file gets the new secret."""
         for name in FIRST_KEYS:
             if key.file_mark == self._mark(name):
-                write_secret(self._file(name), secret)
+                try:
+                    write_secret(self._file(name), secret)
+                except OSError:  # the caller still has to be shown what cannot be had again
+                    logger.exception("the new secret of the key %s is not in its file", key.id)
 
     def _mark(self, name: str) -> str:
         return f"{name}@{self._folder}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from gateway.control_plane.api_key import Priority, Scope
 from triptych.routing import ALIAS_OR_RELEASE
@@ -15,6 +16,8 @@ _MOST_GRACE_SECONDS: Final = 30 * 24 * 3600
 _NAME_PATTERN: Final = r"^[^\x00-\x1f\x7f]+$"
 # The largest number that every reader of JSON holds exactly.
 _LARGEST: Final = 2**53 - 1
+# Said twice is said once; a set's own description would forbid it.
+_MAY_REPEAT: Final[JsonDict] = {"uniqueItems": False}
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -22,6 +25,11 @@ def _in_utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError as exc:
         raise ValueError("must lie between the years 1 and 9999 in UTC") from exc
+
+
+def _whole(number: object) -> object:
+    """JSON has one kind of number: 600.0 is an integer there."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 _Name = Annotated[
@@ -33,6 +41,7 @@ _Allowed = Annotated[
     Field(
         min_length=1,
         max_length=100,
+        json_schema_extra=_MAY_REPEAT,
         examples=[["digits", "digits_r2"]],
         description="Aliases and releases that the key may use; null is every alias.",
     ),
@@ -42,7 +51,11 @@ _Moment = Annotated[
     AfterValidator(_in_utc),
     Field(examples=["2027-01-31T12:00:00Z"], description="From then on the key opens nothing."),
 ]
-_Amount = Annotated[int, Field(ge=1, le=_LARGEST, examples=[600], description="Null is no limit.")]
+_Amount = Annotated[
+    int,
+    Field(ge=1, le=_LARGEST, examples=[600], description="Null is no limit."),
+    BeforeValidator(_whole),
+]
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -57,9 +70,10 @@ class NewKey(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: _Name
-    scopes: Annotated[frozenset[Scope], Field(min_length=1, examples=[["predict"]])] = frozenset(
-        {Scope.PREDICT}
-    )
+    scopes: Annotated[
+        frozenset[Scope],
+        Field(min_length=1, json_schema_extra=_MAY_REPEAT, examples=[["predict"]]),
+    ] = frozenset({Scope.PREDICT})
     tenant: Annotated[
         str | None,
         Field(
@@ -101,6 +115,7 @@ class Rotation(BaseModel):
             le=_MOST_GRACE_SECONDS,
             description="For how long the old secret stays good.",
         ),
+        BeforeValidator(_whole),
     ] = 0
 
 

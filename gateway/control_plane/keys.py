@@ -77,7 +77,7 @@ class KeyStore:
             if revision != self._revision:
                 await self.refresh()
             self._note(None)
-        except (SQLAlchemyError, OSError) as exc:
+        except (SQLAlchemyError, OSError, ValueError) as exc:  # ValueError: a row is garbled
             self._note(type(getattr(exc, "orig", exc)).__name__)
 
     def _note(self, trouble: str | None) -> None:
@@ -205,7 +205,8 @@ class KeyStore:
                 # without the other, and together end the last admin key.
                 await session.execute(count_up)
                 yield session
-            await self.refresh()
+        # What is committed is done: trouble with reading it back is not the caller's.
+        await self.poll()
 
     async def _live(self, session: AsyncSession, key_id: str) -> ApiKeyRow:
         wanted = select(ApiKeyRow).where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))

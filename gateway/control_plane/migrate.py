@@ -25,6 +25,7 @@ def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "rev_%%(rev)s_%%(slug)s")
     return config
 
 

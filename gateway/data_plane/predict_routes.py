@@ -97,8 +97,7 @@ async def predict(
     which the items came; a refused item is an entry in its place.
     """
     started = time.perf_counter()
-    check_may_use(key, alias)
-    declared = await _charge_declared(key, limits, request)
+    declared = await _check_key(key, alias, limits, request)
     release, report = _resolve(alias, health)
     known = record.get()
     known.alias, known.release = alias, release
@@ -113,8 +112,9 @@ async def predict(
     return _body(known, items, outcomes, _timing(known, started))
 
 
-async def _charge_declared(key: ApiKey, limits: RateLimits, request: Request) -> int | None:
+async def _check_key(key: ApiKey, alias: str, limits: RateLimits, request: Request) -> int | None:
     """Charge what the headers tell; None is a body whose bytes are charged after reading."""
+    check_may_use(key, alias)
     declared = declared_bytes(request)
     await limits.charge(key, requests=1, size_bytes=declared or 0)
     return declared

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import pytest
 
 from gateway.errors import StartRefused
+from gateway.main import create_app
 from gateway.settings import GatewaySettings
 from tests.unit.gateway.running_gateway import Gateway, gateway_in_process
 
@@ -123,6 +124,23 @@ async def test_a_rotated_first_key_has_its_new_secret_in_its_file(
         assert (await gateway.client.get("/metrics", headers=gateway.admin)).status_code == 200
 
 
+async def test_a_rotated_first_key_is_shown_even_where_its_file_cannot_be_written(
+    settings: GatewaySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with gateway_in_process(settings) as gateway:
+        admin = gateway.admin
+        ui_key = (await _keys(gateway))[1]
+        (settings.state_dir / "ui.key").unlink()
+        (settings.state_dir / "ui.key").mkdir()
+        path = f"/v1/admin/keys/{ui_key['id']}/rotate"
+        made = await gateway.client.post(path, headers=admin)
+        assert made.status_code == 200
+        headers = {"X-API-Key": made.json()["key"]}
+        assert (await gateway.client.get("/v1/routes", headers=headers)).status_code == 200
+        assert "is not in its file" in caplog.text
+        assert made.json()["key"] not in caplog.text
+
+
 @pytest.mark.parametrize("name", _SECRETS)
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
 async def test_a_secret_that_is_open_to_others_refuses_the_start_in_one_sentence(
@@ -170,3 +188,24 @@ async def test_an_empty_secret_is_not_used(settings: GatewaySettings) -> None:
     (settings.state_dir / "key-hash.secret").chmod(0o600)
     async with gateway_in_process(settings):
         assert len((settings.state_dir / "key-hash.secret").read_text()) > 40
+
+
+async def test_a_refused_start_is_reported_to_the_server_without_a_traceback(
+    settings: GatewaySettings,
+) -> None:
+    settings.state_dir.mkdir()
+    (settings.state_dir / "key-hash.secret").touch(mode=0o644)
+    said: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        said.append(dict(message))
+
+    with pytest.raises(StartRefused):
+        await create_app(settings)({"type": "lifespan", "app": None}, receive, send)
+    (report,) = said
+    assert report["type"] == "lifespan.startup.failed"
+    assert report["message"].startswith("the gateway does not start: ")
+    assert "\n" not in report["message"]

@@ -236,6 +236,19 @@ async def test_keys_stay_in_force_while_their_table_is_away_and_that_is_told_onc
     assert created.status_code == 201
 
 
+async def test_a_scope_that_only_a_newer_gateway_knows_opens_nothing_and_harms_nobody(
+    settings: GatewaySettings, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(status_interval_seconds=0.01)
+    with sqlite3.connect(settings.state_dir / "triptych.db") as database:
+        database.execute("UPDATE api_keys SET scopes = 'predict root' WHERE name = 'ui'")
+        database.execute("UPDATE key_revision SET revision = revision + 1")
+    database.close()
+    assert (await gateway.client.get("/v1/routes", headers=gateway.ui)).status_code == 200
+    listed = await gateway.client.get("/v1/admin/keys", headers=gateway.admin)
+    assert [key["scopes"] for key in listed.json()["keys"]] == [["admin"], ["predict"]]
+
+
 async def test_no_key_is_ever_written_into_the_list_the_log_or_the_table(
     settings: GatewaySettings, start_gateway: StartGateway, caplog: pytest.LogCaptureFixture
 ) -> None:

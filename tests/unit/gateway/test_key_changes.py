@@ -71,6 +71,11 @@ async def test_a_key_shares_nothing_and_has_no_limit_where_nothing_is_said(
     assert made["max_concurrency"] is None
 
 
+async def test_a_whole_number_may_be_written_with_a_point(gateway: Gateway) -> None:
+    made = await create(gateway, requests_per_minute=600.0)
+    assert made["requests_per_minute"] == 600
+
+
 async def test_a_moment_in_any_time_zone_is_kept_in_utc(gateway: Gateway) -> None:
     made = await create(gateway, expires_at="2099-01-31T14:00:00+02:00")
     assert made["expires_at"] == "2099-01-31T12:00:00Z"
@@ -275,3 +280,18 @@ async def test_openapi_says_what_a_key_id_is_and_every_status(gateway: Gateway) 
     schema = patch["requestBody"]["content"]["application/json"]["schema"]
     assert "default" not in str(schema)
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/admin/keys", "GET, POST"),
+        ("/v1/admin/keys/4f6c2a9b1d0e", "DELETE, PATCH"),
+        ("/v1/admin/keys/4f6c2a9b1d0e/rotate", "POST"),
+    ],
+)
+async def test_a_method_that_a_path_has_not_is_told_all_that_it_has(
+    gateway: Gateway, path: str, allowed: str
+) -> None:
+    answer = await gateway.client.put(path, headers=gateway.admin)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)

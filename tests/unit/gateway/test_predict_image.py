@@ -166,7 +166,7 @@ async def test_an_alias_that_nobody_routes_is_not_found(
     gateway = await start_gateway()
     for alias in ("letters", "flowers", "digits_r1", "digits_r1_preprocess", "DIGITS"):
         answer = await gateway.client.post(
-            f"/v1/predict/{alias}", content=b"seven", headers=gateway.ui
+            f"/v1/predict/{alias}", content=b"seven", headers=gateway.admin
         )
         assert answer.status_code == 404, alias
         assert answer.json()["error"]["code"] == "unknown_alias"
