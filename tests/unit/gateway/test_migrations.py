@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from gateway.control_plane import start_lock
 from gateway.control_plane.api_key import Priority, Scope
 from gateway.control_plane.database import database_url, open_database
 from gateway.control_plane.keys import KeyStore
@@ -33,6 +37,23 @@ async def test_migrations_make_the_tables_that_the_models_describe(tmp_path: Pat
         async with engine.connect() as connection:
             assert await connection.run_sync(differences) == []
         await engine.dispose()
+
+
+async def test_gateways_that_start_at_once_migrate_once(
+    released: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{released}"
+    engines = await asyncio.gather(*(open_database(url) for _ in range(4)))
+    for engine in engines:
+        assert len(await KeyStore(engine, "secret").list_all()) == len(ROWS)
+        await engine.dispose()
+    # And one that is stuck holds up the next only for a time.
+    monkeypatch.setattr(start_lock, "_PATIENCE_SECONDS", 0.1)
+    folder = os.open(released.parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    with pytest.raises(StartRefused, match="another gateway"):
+        await open_database(url)
+    os.close(folder)
 
 
 async def test_a_database_of_version_0_1_is_brought_to_the_same_tables(released: Path) -> None:

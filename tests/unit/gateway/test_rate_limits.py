@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gateway.control_plane.api_key import ApiKey, Scope
-from gateway.data_plane.rate_limits import RateLimits, seconds_until_free
+from gateway.data_plane.rate_limits import RateLimits
+from gateway.data_plane.sliding_window import seconds_until_free
 from gateway.errors import RateLimited, StartRefused
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
