@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.datastructures import Headers
 
-from gateway.control_plane.keys import ApiKey, KeyStore, Scope
+from gateway.control_plane.api_key import ApiKey, Scope
+from gateway.control_plane.first_keys import FirstKeys
+from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.supervisor_observations import SupervisorObservations
-from gateway.data_plane.admission.admission import Admission
-from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.server_health import ServerHealth
-from gateway.errors import MissingApiKey, ScopeMissing
+from gateway.errors import AliasForbidden, MissingApiKey, ScopeMissing
 from gateway.metrics import GatewayMetrics
 from gateway.request_context import RequestRecord, record
+from gateway.services import Services
 from gateway.settings import GatewaySettings
 from gateway.tracing import Tracing, sample
 
 _bearer = HTTPBearer(auto_error=False, description="Authorization: Bearer KEY")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="X-API-Key: KEY")
-
-
-@dataclass(frozen=True)
-class Services:
-    """Everything that lives as long as the application; `main` makes it, routes get their part."""
-
-    settings: GatewaySettings
-    metrics: GatewayMetrics
-    keys: KeyStore
-    health: ServerHealth
-    admission: Admission
-    predictor: Predictor
-    tracing: Tracing
-    observations: SupervisorObservations
 
 
 def services_of(request: Request) -> Services:
@@ -57,6 +43,10 @@ async def _keys(request: Request) -> KeyStore:
     return services_of(request).keys
 
 
+async def _first_keys(request: Request) -> FirstKeys:
+    return services_of(request).first_keys
+
+
 async def _health(request: Request) -> ServerHealth:
     return services_of(request).health
 
@@ -72,6 +62,7 @@ async def _observations(request: Request) -> SupervisorObservations:
 Settings = Annotated[GatewaySettings, Depends(_settings)]
 Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
+FirstKeyFiles = Annotated[FirstKeys, Depends(_first_keys)]
 Health = Annotated[ServerHealth, Depends(_health)]
 Traces = Annotated[Tracing, Depends(_tracing)]
 Observations = Annotated[SupervisorObservations, Depends(_observations)]
@@ -125,3 +116,16 @@ def require(*scopes: Scope) -> Callable[..., Awaitable[ApiKey]]:
         return authenticate(request, *scopes)
 
     return authorise
+
+
+PredictKey = Annotated[ApiKey, Depends(require(Scope.PREDICT))]
+
+
+def check_may_use(key: ApiKey, name: str) -> None:
+    """See that a key may ask this alias or release; one that does not exist is not told apart.
+
+    Raises:
+        AliasForbidden: it may not.
+    """
+    if not key.may_use(name):
+        raise AliasForbidden(f"this key may not use {name!r}")

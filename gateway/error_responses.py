@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from gateway import errors
 from gateway.accept import prefers_problem
@@ -21,7 +23,9 @@ Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
 HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.MissingApiKey: 401,
     errors.UnknownApiKey: 401,
+    errors.ExpiredApiKey: 401,
     errors.ScopeMissing: 403,
+    errors.AliasForbidden: 403,
     errors.EmptyBody: 400,
     errors.BodyTimeout: 408,
     errors.InvalidParameter: 400,
@@ -34,6 +38,7 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.UnknownAlias: 404,
     errors.UnknownKey: 404,
     errors.UnknownRequest: 404,
+    errors.LastAdminKey: 409,
     errors.UndecodableImage: 422,
     errors.ImageTooLarge: 422,
     errors.UnsupportedImageFormat: 415,
@@ -49,10 +54,13 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.HeadersTooLarge: 431,
     errors.HeaderTimeout: 408,
     errors.TooManyConnections: 503,
+    errors.RateLimited: 429,
+    errors.DatabaseUnavailable: 503,
 }
 
 # What Starlette itself answers, and what nobody foresaw, has no class of ours.
 _CODE_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed"}
+_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _OTHER_STATUS: Final = "http_error"
 _UNFORESEEN: Final = "internal_error"
 CODES: Final = frozenset(
@@ -109,7 +117,9 @@ def _headers(status: int, error: errors.GatewayError) -> dict[str, str]:
     headers: dict[str, str] = {}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_seconds)))
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = RETRY_AFTER
     if isinstance(error, errors.BodyTimeout):
         headers["Connection"] = "close"  # half a request cannot be followed by another
@@ -132,13 +142,28 @@ async def _answer_invalid_parameters(request: Request, exc: Exception) -> JSONRe
 async def _answer_http_exception(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)  # noqa: S101 - registered for this class only
     code = _CODE_OF_STATUS.get(exc.status_code, _OTHER_STATUS)
-    return render(request, code, _sentence(request, exc), exc.status_code, exc.headers)
+    headers = dict(exc.headers or {})
+    if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_at(request))
+    return render(request, code, _sentence(request, exc, headers), exc.status_code, headers)
 
 
-def _sentence(request: Request, exc: HTTPException) -> str:
+def _methods_at(request: Request) -> list[str]:
+    """Every method of this path; Starlette names those of the first route that has it."""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+
+
+def _sentence(request: Request, exc: HTTPException, headers: Mapping[str, str]) -> str:
     if exc.status_code == HTTPStatus.NOT_FOUND:
         return "there is no endpoint at this path; the API starts at /v1, GET /v1/routes lists it"
-    allowed = (exc.headers or {}).get("Allow")
+    allowed = headers.get("Allow")
     if allowed:
         return f"this path does not take {request.method}; it takes {allowed}"
     return str(exc.detail)

@@ -1,15 +1,18 @@
 """What the gateway may answer instead of a prediction. Codes are stable, statuses live elsewhere.
 
 GatewayError(code)
-  AuthError            MissingApiKey, UnknownApiKey, ScopeMissing
+  AuthError            MissingApiKey, UnknownApiKey, ExpiredApiKey, ScopeMissing, AliasForbidden
   InvalidRequest       EmptyBody, BodyTimeout, InvalidParameter, MalformedMultipart, MalformedJson,
                        TooManyFiles, TooManyTexts, PayloadTooLarge, UnsupportedMediaType,
-                       UnknownAlias, UnknownKey, UnknownRequest
+                       UnknownAlias, UnknownKey, UnknownRequest, LastAdminKey
     RejectedByModel    UndecodableImage, ImageTooLarge, UnsupportedImageFormat, UndecodableText,
                        TextTooLarge
   InferenceError       InferenceTimeout, InferenceUnavailable, InferenceFailed, ContractMismatch
-  AdmissionError       Overloaded, KeyOverloaded
+  AdmissionError       Overloaded, KeyOverloaded, RateLimited
   TransportError       MalformedRequest, HeadersTooLarge, HeaderTimeout, TooManyConnections
+  DatabaseUnavailable
+
+StartRefused: not answered to anybody; the gateway does not start.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ class GatewayError(Exception):
     """Anything that is answered with an error body."""
 
     code: ClassVar[str]
+    retry_after_seconds: float | None = None
+    """When asking again may help, where that is known."""
 
 
 class AuthError(GatewayError):
@@ -39,10 +44,22 @@ class UnknownApiKey(AuthError):
     code = "unknown_api_key"
 
 
+class ExpiredApiKey(AuthError):
+    """The key was good until its time was over."""
+
+    code = "expired_api_key"
+
+
 class ScopeMissing(AuthError):
     """The key is good, but not for this."""
 
     code = "scope_missing"
+
+
+class AliasForbidden(AuthError):
+    """The key is good, but not for this alias or release."""
+
+    code = "alias_forbidden"
 
 
 class InvalidRequest(GatewayError):
@@ -121,6 +138,12 @@ class UnknownRequest(InvalidRequest):
     code = "unknown_request"
 
 
+class LastAdminKey(InvalidRequest):
+    """Without this key nobody could administer keys any more."""
+
+    code = "last_admin_key"
+
+
 class RejectedByModel(InvalidRequest):
     """The preprocess step refused the content."""
 
@@ -197,6 +220,7 @@ class KeyOverloaded(AdmissionError):
     """This key has as much at work as it may, or its share of what is contended."""
 
     code = "key_overloaded"
+    retry_after_seconds = 1.0
 
 
 class TransportError(GatewayError):
@@ -225,3 +249,23 @@ class TooManyConnections(TransportError):
     """As many connections are open as may be."""
 
     code = "too_many_connections"
+
+
+class RateLimited(AdmissionError):
+    """The key has used up its requests or bytes of this minute."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class DatabaseUnavailable(GatewayError):
+    """The control plane's database does not answer; no prediction needs it."""
+
+    code = "database_unavailable"
+
+
+class StartRefused(Exception):
+    """The gateway does not start like this; the message is one sentence for its operator."""

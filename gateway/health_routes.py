@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.control_plane.keys import Scope
+from gateway.control_plane.api_key import Scope
 from gateway.dependencies import Health, Metrics, require
 from gateway.schemas import Readiness
 

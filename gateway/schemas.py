@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from gateway.control_plane.keys import Scope
 from python_backends.shared.contract import Task
 
 # True or left out: the answers of models that read everything stay as short as they were.
@@ -114,34 +112,3 @@ class Readiness(BaseModel):
     ready: bool
     since: str = Field(examples=["2026-01-31T12:00:00.000Z"])
     reason: str | None = None
-
-
-class NewKey(BaseModel):
-    """What a new key should be."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, Field(min_length=1, max_length=100, examples=["nightly batch"])]
-    scopes: Annotated[list[Scope], Field(min_length=1, examples=[["predict"]])] = [Scope.PREDICT]
-
-
-class KeyDescription(BaseModel):
-    """A key as it is listed."""
-
-    id: str = Field(examples=["4f6c2a9b1d0e"])
-    name: str
-    scopes: list[Scope]
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-class CreatedKey(KeyDescription):
-    """A key as it is shown once."""
-
-    key: str = Field(examples=["tri_..."])
-
-
-class KeyList(BaseModel):
-    """Every key."""
-
-    keys: list[KeyDescription]

@@ -32,8 +32,11 @@ class GatewaySettings(BaseSettings):
     """The supervisor of that Triton; it says which releases are ready."""
     state_dir: Path = Path(".triptych")
     """Where the first keys, the hash secret and the SQLite database lie."""
-    database_url: str | None = None
-    """SQLAlchemy URL of the control plane's database; SQLite in `state_dir` by default."""
+    database_url: SecretStr | None = None
+    """The control plane's database, `postgresql://…`; SQLite in `state_dir` by default."""
+    redis_url: SecretStr | None = None
+    """`redis://…`, where several gateways share rate limits and answers; each has its own by
+    default."""
     max_image_bytes: int = Field(default=20 * 1024 * 1024, ge=1)
     """Largest encoded image, alone or as one file of a multipart body."""
     max_body_bytes: int = Field(default=100 * 1024 * 1024, ge=1)
@@ -56,7 +59,7 @@ class GatewaySettings(BaseSettings):
     max_inference_timeout_seconds: float = Field(default=60.0, gt=0)
     """The most that a request may ask for."""
     status_interval_seconds: float = Field(default=0.5, gt=0)
-    """Pause between two looks at the supervisor's /status and at the key table."""
+    """Pause between two looks at the supervisor's /status and at the counter of key changes."""
     status_max_age_seconds: float = Field(default=5.0, gt=0)
     """A supervisor's word older than this counts as silence."""
     trace_sample_ratio: float = Field(default=0.01, ge=0, le=1)
@@ -91,8 +94,6 @@ class GatewaySettings(BaseSettings):
     """Address of that port."""
 
     # The answer cache.
-    redis_url: SecretStr | None = None
-    """Redis that gateways share; may hold a password."""
     cache_bytes: int = Field(default=0, ge=0)
     """Memory for answers that were given before; 0 turns the cache off."""
     cache_ttl_seconds: float = Field(default=300.0, gt=0)
@@ -122,4 +123,6 @@ class GatewaySettings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         """The database to use."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.state_dir / 'triptych.db'}"
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.state_dir / 'triptych.db'}"

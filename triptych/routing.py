@@ -13,6 +13,8 @@ from typing import Final
 
 _RELEASE: Final = re.compile(r"(?P<alias>[a-z][a-z0-9-]{0,62})_r(?P<number>[1-9][0-9]{0,8})")
 _ALIAS: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
+# Either of the two, for descriptions of interfaces.
+ALIAS_OR_RELEASE: Final = r"^[a-z][a-z0-9-]{0,62}(_r[1-9][0-9]{0,8})?$"
 
 
 @dataclass(frozen=True, order=True)

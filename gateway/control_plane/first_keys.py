@@ -2,26 +2,67 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 
-from gateway.control_plane.keys import KeyStore, Scope
-from gateway.control_plane.secret_files import read_secret, write_secret
-from gateway.errors import UnknownApiKey
+from gateway.control_plane.api_key import ApiKey, KeyTerms, Scope
+from gateway.control_plane.keys import KeyStore
+from gateway.control_plane.secret_files import read_or_create_secret, read_secret, write_secret
+from gateway.errors import AuthError
+
+logger = logging.getLogger(__name__)
 
 FIRST_KEYS: Final[dict[str, frozenset[Scope]]] = {
     "admin": frozenset({Scope.ADMIN}),
     "ui": frozenset({Scope.PREDICT}),
 }
+# What migration 0002 writes where it finds a key that the first start of version 0.1 made.
+_VERSION_0_1: Final = "version-0.1"
 
 
-async def ensure_first_keys(store: KeyStore, state_dir: Path) -> None:
-    """See that <state>/admin.key and <state>/ui.key hold live keys; make those that do not."""
-    await store.refresh()
-    for name, scopes in FIRST_KEYS.items():
-        file = state_dir / f"{name}.key"
-        try:
-            store.recognise(read_secret(file) or "")
-        except UnknownApiKey:
-            _, secret = await store.create(name, scopes)
-            write_secret(file, secret)
+class FirstKeys:
+    """Keeps <state>/admin.key and <state>/ui.key in step with the table.
+
+    Args:
+        store: Where keys are made.
+        state_dir: Where the files lie.
+    """
+
+    def __init__(self, store: KeyStore, state_dir: Path) -> None:
+        self._store = store
+        self._state_dir = state_dir
+        # Several gateways with folders of their own may share a table: each mends its own keys.
+        self._folder = read_or_create_secret(state_dir / "state-folder.id")
+
+    async def ensure(self) -> None:
+        """See that both files hold live keys; one that does not gets a new key, the old one ends.
+
+        The caller holds the start lock.
+        """
+        await self._store.refresh()
+        for name, scopes in FIRST_KEYS.items():
+            file = self._file(name)
+            try:
+                self._store.recognise(read_secret(file) or "")
+            except AuthError:
+                terms, mark = KeyTerms(name=name, scopes=scopes), self._mark(name)
+                _, secret = await self._store.create(
+                    terms, file_mark=mark, replaces=(mark, f"{name}@{_VERSION_0_1}")
+                )
+                write_secret(file, secret)
+
+    def keep_rotated(self, key: ApiKey, secret: str) -> None:
+        """Where the rotated key is one of this folder's, its file gets the new secret."""
+        for name in FIRST_KEYS:
+            if key.file_mark == self._mark(name):
+                try:
+                    write_secret(self._file(name), secret)
+                except OSError:  # the caller still has to be shown what cannot be had again
+                    logger.exception("the new secret of the key %s is not in its file", key.id)
+
+    def _mark(self, name: str) -> str:
+        return f"{name}@{self._folder}"
+
+    def _file(self, name: str) -> Path:
+        return self._state_dir / f"{name}.key"

@@ -1,68 +1,105 @@
-"""/v1/admin/keys: create (shown once), list, revoke."""
+"""/v1/admin/keys: create and rotate (shown once), list, change, revoke."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import fields, replace
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from fastapi import APIRouter, Depends, Path, Request
 
-from gateway.control_plane.keys import ApiKey, Scope
-from gateway.data_plane.request_body import read_body
-from gateway.dependencies import Keys, Settings, require
-from gateway.schemas import CreatedKey, KeyDescription, KeyList, NewKey
+from gateway.control_plane.api_key import ApiKey, KeyTerms, Scope
+from gateway.control_plane.json_body import described, read_json
+from gateway.control_plane.key_schemas import (
+    ChangedKey,
+    CreatedKey,
+    KeyDescription,
+    KeyList,
+    NewKey,
+    Rotation,
+)
+from gateway.dependencies import FirstKeyFiles, Keys, Settings, require
+from gateway.schemas import ErrorBody
+
+
+def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorBody} for status in statuses}
+
 
 router = APIRouter(
-    prefix="/v1/admin/keys", tags=["keys"], dependencies=[Depends(require(Scope.ADMIN))]
+    prefix="/v1/admin/keys",
+    tags=["keys"],
+    dependencies=[Depends(require(Scope.ADMIN))],
+    responses=_refusals(401, 403, 503),
 )
 
-_MAX_BODY_BYTES: Final = 16 * 1024
+_WITH_BODY: Final = (400, 408, 413, 415)
+_TERMS: Final = frozenset(field.name for field in fields(KeyTerms))
+# Said to readers, not enforced: an id of another form is as unknown as any other.
+KeyId = Annotated[
+    str, Path(json_schema_extra={"pattern": "^[0-9a-f]{12}$"}, examples=["4f6c2a9b1d0e"])
+]
 
 
-def _new_key_body() -> dict[str, Any]:
-    """Describe the body for OpenAPI; a declared one would be read before the key is checked."""
-    schema = NewKey.model_json_schema(ref_template="#/components/schemas/{model}")
-    del schema["$defs"]  # Scope, which the answers bring along
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def _describe(key: ApiKey) -> KeyDescription:
-    return KeyDescription(
-        id=key.id,
-        name=key.name,
-        scopes=sorted(key.scopes),
-        created_at=key.created_at,
-        revoked_at=key.revoked_at,
-    )
+def _description(key: ApiKey) -> dict[str, Any]:
+    shown = {name: getattr(key, name) for name in KeyDescription.model_fields}
+    allowed = None if key.allowed is None else sorted(key.allowed)
+    return {**shown, "scopes": sorted(key.scopes), "allowed": allowed}
 
 
 @router.post(
     "",
     status_code=201,
-    openapi_extra=_new_key_body(),
+    openapi_extra=described(NewKey),
+    responses=_refusals(*_WITH_BODY),
     summary="Create a key; the answer is the only time it is shown",
 )
 async def create_key(request: Request, keys: Keys, settings: Settings) -> CreatedKey:
-    """Create a key with a name and scopes."""
-    body = await read_body(request, _MAX_BODY_BYTES, settings.body_patience)
-    try:
-        wanted = NewKey.model_validate_json(body)
-    except ValidationError as exc:
-        raise RequestValidationError(
-            [{**error, "loc": ("body", *error["loc"])} for error in exc.errors()]
-        ) from exc
-    key, secret = await keys.create(wanted.name, frozenset(wanted.scopes))
-    return CreatedKey(**_describe(key).model_dump(), key=secret)
+    """Create a key with a name, scopes and limits."""
+    wanted = await read_json(request, NewKey, settings.body_patience)
+    terms = KeyTerms(**{name: getattr(wanted, name) for name in _TERMS})
+    key, secret = await keys.create(terms, tenant=wanted.tenant)
+    return CreatedKey(**_description(key), key=secret)
 
 
 @router.get("", summary="List keys, revoked ones too")
 async def list_keys(keys: Keys) -> KeyList:
     """List every key; no key itself is ever shown again."""
-    return KeyList(keys=[_describe(key) for key in await keys.list_all()])
+    return KeyList(keys=[KeyDescription(**_description(key)) for key in await keys.list_all()])
 
 
-@router.delete("/{key_id}", status_code=204, summary="Revoke a key")
-async def revoke_key(key_id: str, keys: Keys) -> None:
+@router.patch(
+    "/{key_id}",
+    openapi_extra=described(ChangedKey),
+    responses=_refusals(404, 409, *_WITH_BODY),
+    summary="Change a key's name, limits or expiry",
+)
+async def change_key(
+    key_id: KeyId, request: Request, keys: Keys, settings: Settings
+) -> KeyDescription:
+    """Change what the body names and nothing else; scopes and tenant stay for ever."""
+    wanted = await read_json(request, ChangedKey, settings.body_patience)
+    changes = {name: getattr(wanted, name) for name in wanted.model_fields_set}
+    key = await keys.change(key_id, lambda terms: replace(terms, **changes))
+    return KeyDescription(**_description(key))
+
+
+@router.post(
+    "/{key_id}/rotate",
+    openapi_extra=described(Rotation, is_required=False),
+    responses=_refusals(404, *_WITH_BODY),
+    summary="Give a key a new secret; the answer is the only time it is shown",
+)
+async def rotate_key(
+    key_id: KeyId, request: Request, keys: Keys, settings: Settings, files: FirstKeyFiles
+) -> CreatedKey:
+    """Keep id and limits, replace the secret; the old one is good for the time of grace."""
+    wanted = await read_json(request, Rotation, settings.body_patience, empty=b"{}")
+    key, secret = await keys.rotate(key_id, wanted.grace_seconds)
+    files.keep_rotated(key, secret)
+    return CreatedKey(**_description(key), key=secret)
+
+
+@router.delete("/{key_id}", status_code=204, responses=_refusals(404, 409), summary="Revoke a key")
+async def revoke_key(key_id: KeyId, keys: Keys) -> None:
     """Revoke a key; it stops working at once."""
     await keys.revoke(key_id)

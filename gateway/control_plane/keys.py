@@ -1,131 +1,237 @@
-"""API keys: who a caller is and what they may. The table is the record, memory answers requests."""
+"""The store of API keys: the table is the record, memory answers requests."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
+import contextlib
+import logging
 import secrets
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from gateway.control_plane.database import ApiKeyRow
-from gateway.errors import UnknownApiKey, UnknownKey
+from gateway.control_plane.api_key import ApiKey, KeyTerms, Scope
+from gateway.control_plane.database import ApiKeyRow, KeyRevisionRow
+from gateway.control_plane.key_rows import key_of, write_terms
+from gateway.control_plane.known_keys import KnownKeys
+from gateway.errors import DatabaseUnavailable, LastAdminKey, StartRefused, UnknownKey
+
+logger = logging.getLogger(__name__)
 
 # Makes a leaked key recognisable, to a person and to secret scanners.
 _KEY_PREFIX: Final = "tri_"
+_LIVING: Final = update(ApiKeyRow).where(ApiKeyRow.revoked_at.is_(None))
 
 
-class Scope(StrEnum):
-    """What a key may do."""
-
-    PREDICT = "predict"
-    METRICS = "metrics"
-    ADMIN = "admin"  # everything, keys included
-
-
-@dataclass(frozen=True)
-class ApiKey:
-    """One key as anybody but its owner may see it."""
-
-    id: str
-    name: str
-    scopes: frozenset[Scope]
-    created_at: datetime
-    revoked_at: datetime | None
-
-    def may(self, scope: Scope) -> bool:
-        """Whether this key is good for that."""
-        return scope in self.scopes or Scope.ADMIN in self.scopes
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class KeyStore:
-    """Creates, revokes and recognises keys.
+    """Creates, changes, rotates, revokes and recognises keys.
 
     Args:
         engine: The control plane's database.
         hash_secret: Keys the stored hashes, so that a stolen table opens nothing.
+        clock: The time in UTC.
     """
 
-    def __init__(self, engine: AsyncEngine, hash_secret: str) -> None:
+    def __init__(
+        self, engine: AsyncEngine, hash_secret: str, clock: Callable[[], datetime] = _utc_now
+    ) -> None:
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
-        self._hash_secret = hash_secret.encode()
-        self._live: dict[str, ApiKey] = {}
+        self._clock = clock
+        self._known = KnownKeys(hash_secret, clock)
+        self._revision: int | None = None
+        self._trouble: str | None = None
         # One reader at a time: an older look at the table must not overwrite a newer one.
         self._reading = asyncio.Lock()
-
-    async def refresh(self) -> None:
-        """Read the table again; another process may have changed it."""
-        async with self._reading, self._sessions() as session:
-            rows = (await session.scalars(select(ApiKeyRow))).all()
-            self._live = {row.digest: _to_key(row) for row in rows if row.revoked_at is None}
 
     def recognise(self, presented: str) -> ApiKey:
         """Say whose key this is, from memory.
 
-        The lookup goes by keyed hash, so its timing tells nothing about a key that is not known.
-
         Raises:
-            UnknownApiKey: nobody's, or revoked.
+            UnknownApiKey: nobody's, or revoked, or rotated out.
+            ExpiredApiKey: its time is over.
         """
-        key = self._live.get(self._digest(presented))
-        if key is None:
-            raise UnknownApiKey("this API key is not known or was revoked")
-        return key
+        return self._known.recognise(presented)
 
-    async def create(self, name: str, scopes: frozenset[Scope]) -> tuple[ApiKey, str]:
-        """Make a key; the second value is the key itself, which can be had only now."""
-        secret = _KEY_PREFIX + secrets.token_urlsafe(32)
+    async def refresh(self) -> None:
+        """Read the whole table again."""
+        async with self._reading, self._sessions() as session:
+            # The counter first: what changes in between is then read once more, not missed.
+            revision = await session.scalar(select(KeyRevisionRow.revision))
+            rows = (await session.scalars(select(ApiKeyRow))).all()
+            self._known.replace(row for row in rows if row.revoked_at is None)
+            self._revision = revision
+
+    async def poll(self) -> None:
+        """Read the table again if some gateway changed it; trouble is logged, never raised."""
+        try:
+            async with self._sessions() as session:
+                revision = await session.scalar(select(KeyRevisionRow.revision))
+            if revision != self._revision:
+                await self.refresh()
+            self._note(None)
+        except (SQLAlchemyError, OSError, ValueError) as exc:  # ValueError: a row is garbled
+            self._note(type(getattr(exc, "orig", exc)).__name__)
+
+    def _note(self, trouble: str | None) -> None:
+        """Log only what changes; the question is asked twice a second."""
+        if trouble != self._trouble:
+            if trouble:
+                logger.error("cannot read the keys (%s); those known stay in force", trouble)
+            else:
+                logger.warning("the keys can be read again")
+        self._trouble = trouble
+
+    async def create(
+        self,
+        terms: KeyTerms,
+        *,
+        tenant: str | None = None,
+        file_mark: str | None = None,
+        replaces: Sequence[str] = (),
+    ) -> tuple[ApiKey, str]:
+        """Make a key; the second value is the key itself, which can be had only now.
+
+        Args:
+            terms: What it may do.
+            tenant: Whom it belongs to; itself, where nobody is named.
+            file_mark: Tells the file that will hold it.
+            replaces: Live keys with these marks are revoked in the same moment.
+        """
+        key_id, secret = secrets.token_hex(6), _new_secret()
         row = ApiKeyRow(
-            id=secrets.token_hex(6),
-            name=name,
-            digest=self._digest(secret),
-            scopes=" ".join(sorted(scopes)),
-            created_at=datetime.now(UTC),
+            id=key_id,
+            tenant=tenant or key_id,
+            digest=self._known.digest(secret),
+            created_at=self._clock(),
+            file_mark=file_mark,
         )
-        async with self._sessions.begin() as session:
+        write_terms(row, terms)
+        replaced = _LIVING.where(ApiKeyRow.file_mark.in_(replaces))
+        async with self._changing() as session:
+            await session.execute(replaced.values(revoked_at=row.created_at))
             session.add(row)
-        await self.refresh()
-        return _to_key(row), secret
+        return key_of(row), secret
 
     async def list_all(self) -> list[ApiKey]:
-        """Every key, revoked ones too, oldest first."""
-        async with self._sessions() as session:
-            rows = await session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.created_at))
-            return [_to_key(row) for row in rows]
+        """Every key, revoked ones too, oldest first.
 
-    async def revoke(self, key_id: str) -> None:
-        """End a key at once in this process, and within one refresh in every other.
+        Raises:
+            DatabaseUnavailable: the table cannot be read now.
+        """
+        with _translated():
+            async with self._sessions() as session:
+                order = (ApiKeyRow.created_at, ApiKeyRow.id)
+                rows = await session.scalars(select(ApiKeyRow).order_by(*order))
+                return [key_of(row) for row in rows]
+
+    async def change(self, key_id: str, revise: Callable[[KeyTerms], KeyTerms]) -> ApiKey:
+        """Give a live key other terms.
+
+        Raises:
+            UnknownKey: no live key has that id.
+            LastAdminKey: the last key that may administer would come to an end.
+        """
+        async with self._changing() as session:
+            row = await self._live(session, key_id)
+            before = key_of(row)
+            terms = revise(before)
+            if terms.expires_at is not None and terms.expires_at != before.expires_at:
+                await self._check_not_last_admin(session, before)
+            write_terms(row, terms)
+        return key_of(row)
+
+    async def rotate(self, key_id: str, grace_seconds: float) -> tuple[ApiKey, str]:
+        """Give a live key a new secret; the old one is good for the time of grace.
 
         Raises:
             UnknownKey: no live key has that id.
         """
-        statement = (
-            update(ApiKeyRow)
-            .where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))
-            .values(revoked_at=datetime.now(UTC))
-            .returning(ApiKeyRow.id)
-        )
-        async with self._sessions.begin() as session:
-            revoked = (await session.scalars(statement)).all()
-        if not revoked:
+        secret = _new_secret()
+        async with self._changing() as session:
+            row = await self._live(session, key_id)
+            until = self._clock() + timedelta(seconds=grace_seconds)
+            row.old_digest, row.old_until = (row.digest, until) if grace_seconds else (None, None)
+            row.digest = self._known.digest(secret)
+        return key_of(row), secret
+
+    async def revoke(self, key_id: str) -> None:
+        """End a key at once in this process, and within one poll in every other.
+
+        Raises:
+            UnknownKey: no live key has that id.
+            LastAdminKey: nobody could administer keys any more.
+        """
+        async with self._changing() as session:
+            row = await self._live(session, key_id)
+            await self._check_not_last_admin(session, key_of(row))
+            row.revoked_at = self._clock()
+
+    async def agree_on_secret(self, *, is_own_database: bool) -> None:
+        """See that the digests in the table were made under our hash secret.
+
+        Args:
+            is_own_database: Nobody else uses it; then a lost secret ends all keys that there were.
+
+        Raises:
+            StartRefused: other gateways use another secret on this database.
+        """
+        mine = self._known.digest("which hash secret is it?")
+        async with self._changing() as session:
+            counter = (await session.scalars(select(KeyRevisionRow))).one()
+            if counter.hash_check not in {None, mine}:
+                if not is_own_database:
+                    raise StartRefused(
+                        "key-hash.secret is not the one under which this database's keys were"
+                        " stored; copy that file from a gateway which uses this database"
+                    )
+                logger.warning("key-hash.secret is new: every key made before is revoked")
+                await session.execute(_LIVING.values(revoked_at=self._clock()))
+            counter.hash_check = mine
+
+    @contextlib.asynccontextmanager
+    async def _changing(self) -> AsyncIterator[AsyncSession]:
+        count_up = update(KeyRevisionRow).values(revision=KeyRevisionRow.revision + 1)
+        with _translated():
+            async with self._sessions.begin() as session:
+                # First, because it is also the lock: two changes at once would each see a world
+                # without the other, and together end the last admin key.
+                await session.execute(count_up)
+                yield session
+        # What is committed is done: trouble with reading it back is not the caller's.
+        await self.poll()
+
+    async def _live(self, session: AsyncSession, key_id: str) -> ApiKeyRow:
+        wanted = select(ApiKeyRow).where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))
+        row = (await session.scalars(wanted)).one_or_none()
+        if row is None:
             raise UnknownKey(f"there is no live key {key_id!r}")
-        await self.refresh()
+        return row
 
-    def _digest(self, presented: str) -> str:
-        return hmac.new(self._hash_secret, presented.encode(), hashlib.sha256).hexdigest()
+    async def _check_not_last_admin(self, session: AsyncSession, key: ApiKey) -> None:
+        now = self._clock()
+        if Scope.ADMIN not in key.scopes or key.has_expired(now):
+            return
+        wanted = select(ApiKeyRow).where(ApiKeyRow.id != key.id, ApiKeyRow.revoked_at.is_(None))
+        others = [key_of(row) for row in await session.scalars(wanted)]
+        if not any(Scope.ADMIN in it.scopes and not it.has_expired(now) for it in others):
+            raise LastAdminKey("this is the last live key with the scope admin; make another first")
 
 
-def _to_key(row: ApiKeyRow) -> ApiKey:
-    return ApiKey(
-        id=row.id,
-        name=row.name,
-        scopes=frozenset(Scope(scope) for scope in row.scopes.split()),
-        created_at=row.created_at.replace(tzinfo=UTC),
-        revoked_at=row.revoked_at and row.revoked_at.replace(tzinfo=UTC),
-    )
+def _new_secret() -> str:
+    return _KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as exc:
+        raise DatabaseUnavailable("the keys' database does not answer; try again soon") from exc

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
-from gateway.control_plane.keys import Scope
+from gateway.control_plane.api_key import Scope
 from gateway.control_plane.supervisor_observations import StepSamples
 from gateway.dependencies import Observations, require
 from gateway.schemas import ErrorBody

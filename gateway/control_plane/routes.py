@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
-from gateway.control_plane.keys import Scope
-from gateway.dependencies import Health, require
+from gateway.dependencies import Health, PredictKey, check_may_use
 from gateway.errors import UnknownAlias
 from gateway.schemas import Arm, RouteDescription, RouteList
 
-router = APIRouter(
-    prefix="/v1/routes", tags=["routes"], dependencies=[Depends(require(Scope.PREDICT))]
-)
+router = APIRouter(prefix="/v1/routes", tags=["routes"])
 
 
 def _describe(alias: str, health: Health) -> RouteDescription:
@@ -26,15 +23,17 @@ def _describe(alias: str, health: Health) -> RouteDescription:
     )
 
 
-@router.get("", summary="Every alias and the release behind it")
-async def list_routes(health: Health) -> RouteList:
+@router.get("", summary="Every alias that the key may use, and the release behind it")
+async def list_routes(key: PredictKey, health: Health) -> RouteList:
     """List the aliases that this gateway answers for."""
-    return RouteList(routes=[_describe(alias, health) for alias in sorted(health.routes())])
+    usable = [alias for alias in sorted(health.routes()) if key.may_use(alias)]
+    return RouteList(routes=[_describe(alias, health) for alias in usable])
 
 
 @router.get("/{alias}", summary="One alias and the release behind it")
-async def show_route(alias: str, health: Health) -> RouteDescription:
+async def show_route(alias: str, key: PredictKey, health: Health) -> RouteDescription:
     """Show what one alias means now; direct gRPC clients ask this."""
+    check_may_use(key, alias)
     if alias not in health.routes():
         raise UnknownAlias(f"there is no alias {alias!r}; GET /v1/routes lists them")
     return _describe(alias, health)

@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Final
+
+from gateway.errors import StartRefused
+
+# What group and others may do with a secret: nothing.
+_OF_OTHERS: Final = 0o077
 
 
 def write_secret(file: Path, secret: str) -> None:
@@ -18,9 +24,18 @@ def write_secret(file: Path, secret: str) -> None:
 
 
 def read_secret(file: Path) -> str | None:
-    """Read a secret, or None where there is none yet. Latin-1, because it takes any bytes."""
+    """Read a secret, or None where there is none yet. Latin-1, because it takes any bytes.
+
+    Raises:
+        StartRefused: other users of this machine may have read it already.
+    """
     try:
-        return file.read_text("latin-1").strip() or None
+        with file.open(encoding="latin-1") as stream:
+            if os.fstat(stream.fileno()).st_mode & _OF_OTHERS:
+                raise StartRefused(
+                    f"{file} is open to other users; make a new secret, or: chmod 600 {file}"
+                )
+            return stream.read().strip() or None
     except FileNotFoundError:
         return None
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
 
-from gateway.control_plane.keys import ApiKey, Scope
+from gateway.control_plane.api_key import ApiKey, Scope
 from gateway.control_plane.supervisor_observations import SupervisorObservations, TritonSpan
 from gateway.control_plane.waterfall import Waterfall, is_whole, join
 from gateway.dependencies import Observations, Traces, require

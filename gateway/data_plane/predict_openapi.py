@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.data_plane.admission.priority import PRIORITY_HEADER, Priority
+from gateway.control_plane.api_key import Priority
+from gateway.data_plane.admission.priority import PRIORITY_HEADER
 from gateway.data_plane.deadline import MOST_MILLISECONDS, TIMEOUT_HEADER
 from gateway.schemas import ErrorBody
 

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
-from gateway.control_plane.keys import ApiKey, Scope
-from gateway.data_plane.admission.priority import PRIORITY_HEADER, Priority, priority_of
-from gateway.data_plane.admission.ticket import Ticket, Visitor
-from gateway.data_plane.deadline import TIMEOUT_HEADER, timeout_seconds
-from gateway.data_plane.disconnect import CancelOnDisconnect
+from gateway.data_plane.admission.ticket import Ticket
+from gateway.data_plane.front_door import Guest, receive_guest
 from gateway.data_plane.item_outcomes import Outcome, outcome_of, refuse_unasked
 from gateway.data_plane.media_types import choose_form
 from gateway.data_plane.predict_answers import to_json
 from gateway.data_plane.predict_bodies import read_items, refuse_too_large
 from gateway.data_plane.predict_openapi import DESCRIPTION, ERRORS
-from gateway.data_plane.release_choice import choose_release
-from gateway.data_plane.request_body import declared_bytes
 from gateway.data_plane.target import Target
-from gateway.dependencies import Services, authenticate, services_of
 from gateway.errors import InvalidParameter
-from gateway.request_context import RequestRecord, record
+from gateway.request_context import record
 from gateway.schemas import BatchBody, PredictionBody
-from python_backends.shared.contract import Task
 
 router = APIRouter(prefix="/v1/predict", tags=["predict"])
 
@@ -49,48 +41,28 @@ async def predict(request: Request) -> Response:
     and a refused one is the status of the call. A form or `texts` gets `results` in the order in
     which the items came; a refused item is an entry in its place.
     """
-    services, known = services_of(request), record.get()
-    key = authenticate(request, Scope.PREDICT)
-    alias = request.path_params["alias"]
-    target = choose_release(alias, services.health, key)
-    known.alias, known.release = alias, target.release
-    top_k = _top_k(request, target)
-    form = choose_form(request.headers.get("content-type"), target.task)
-    refuse_too_large(request, form, services.settings)
-    visitor = _visitor(request, key, services)
-    with services.admission.admit(visitor, target, declared_bytes(request) or 0) as ticket:
-        items = await read_items(request, form, services.settings, ticket)
-        ticket.body_is_here()
-        _count(known, target.task, len(items.contents))
-        async with CancelOnDisconnect(request):
-            outcomes = await _outcomes(services, ticket, target, items.contents, top_k)
-    return Response(to_json(known, items, outcomes), media_type="application/json")
+    guest = await receive_guest(request, request.path_params["alias"])
+    settings, known = guest.services.settings, record.get()
+    top_k = _top_k(request, guest.target)
+    form = choose_form(request.headers.get("content-type"), guest.target.task)
+    refuse_too_large(request, form, settings)
+    with guest.admitted() as ticket:
+        items = await read_items(request, form, settings, ticket)
+        await guest.body_is_here(ticket, items.contents)
+        outcomes = await _outcomes(guest, ticket, items.contents, top_k)
+    headers = {"Cache-Status": known.cache} if known.cache else None
+    return Response(to_json(known, items, outcomes), headers=headers, media_type="application/json")
 
 
 async def _outcomes(
-    services: Services, ticket: Ticket, target: Target, items: Sequence[bytes], top_k: int
+    guest: Guest, ticket: Ticket, items: Sequence[bytes], top_k: int
 ) -> list[Outcome]:
-    """Ask Triton about every item that is worth it; a bad one fails alone."""
-    task, most = target.task, services.settings.max_image_bytes
+    """Ask about every item that is worth it; a bad one fails alone."""
+    task, most = guest.target.task, guest.services.settings.max_image_bytes
     refusals = [refuse_unasked(task, item, most) for item in items]
     sent = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
-    answers = iter(await services.predictor.answers(ticket, target, sent) if sent else ())
+    answers = iter(await guest.answers(ticket, sent))
     return [refusal or outcome_of(task, next(answers), top_k) for refusal in refusals]
-
-
-def _visitor(request: Request, key: ApiKey, services: Services) -> Visitor:
-    settings = services.settings
-    seconds = timeout_seconds(
-        request.headers.get(TIMEOUT_HEADER),
-        default=settings.inference_timeout_seconds,
-        most=settings.max_inference_timeout_seconds,
-    )
-    return Visitor(
-        key_id=key.id,
-        priority=priority_of(request.headers.get(PRIORITY_HEADER), Priority.INTERACTIVE),
-        max_concurrency=None,
-        deadline=asyncio.get_running_loop().time() + seconds,
-    )
 
 
 def _top_k(request: Request, target: Target) -> int:
@@ -103,10 +75,3 @@ def _top_k(request: Request, target: Target) -> int:
     if int(text) > target.top_k:
         raise InvalidParameter(f"top_k is {text}; this release answers at most {target.top_k}")
     return int(text)
-
-
-def _count(known: RequestRecord, task: Task, items: int) -> None:
-    if task is Task.TEXT_CLASSIFICATION:
-        known.texts = items
-    else:
-        known.images = items

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from functools import partial
 from time import perf_counter_ns
 from typing import Final, Protocol
 
 from gateway.data_plane.admission.ticket import Ticket
+from gateway.data_plane.answer_cache import AnswerSource
 from gateway.data_plane.target import Target
 from gateway.errors import InferenceTimeout
 from gateway.request_context import record, request_id
@@ -36,8 +38,9 @@ class Classifier(Protocol):
 class Predictor:
     """Asks Triton, in batches of the size that it takes."""
 
-    def __init__(self, triton: Classifier) -> None:
+    def __init__(self, triton: Classifier, cache: AnswerSource) -> None:
         self._triton = triton
+        self._cache = cache
 
     async def answers(
         self, ticket: Ticket, target: Target, items: Sequence[bytes]
@@ -55,6 +58,20 @@ class Predictor:
         Raises:
             InferenceError: Triton did not answer all of them.
         """
+        answers, outcome = await self._cache.answers(
+            ticket.visitor.tenant,
+            target.release,
+            target.fingerprint,
+            target.task,
+            items=items,
+            ask=partial(self._ask_all, ticket, target),
+        )
+        record.get().cache = outcome.cache_status or ""
+        return answers
+
+    async def _ask_all(
+        self, ticket: Ticket, target: Target, items: Sequence[bytes]
+    ) -> list[ItemAnswer]:
         batches = list(_batches(items, target.max_batch_size))
         if len(batches) == 1:
             return await self._ask(ticket, target, items)

@@ -13,6 +13,8 @@ class Target:
 
     release: str
     """The ensemble's name."""
+    fingerprint: str
+    """Of its files; empty where the supervisor does not tell."""
     task: Task
     max_batch_size: int
     top_k: int

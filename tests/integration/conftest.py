@@ -1,4 +1,4 @@
-"""One real stack without UI for all integration tests of a session."""
+"""One real stack without UI for all integration tests of a session; PostgreSQL and Redis too."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from benchmarks.local_stack import LocalStack, local_stack
+from tests.real_postgres import RealPostgres, running_postgres
+from tests.real_redis import RealRedis, running_redis
 from tests.word_votes import repository_with_words
 
 
@@ -26,3 +28,16 @@ def gateway(stack: LocalStack) -> Iterator[httpx.Client]:
         base_url=stack.gateway_url, headers=headers, timeout=20, trust_env=False
     ) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[RealPostgres]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def redis() -> Iterator[RealRedis]:
+    """A server of its own for each test, because some end it."""
+    with running_redis() as server:
+        yield server

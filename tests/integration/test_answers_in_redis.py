@@ -13,7 +13,7 @@ from gateway.data_plane.answer_cache import AnswerSource, open_answer_cache
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
 from python_backends.shared.contract import ItemAnswer, Status, Task
-from tests.real_redis import free_port, running_redis
+from tests.real_redis import RealRedis, running_redis
 from tests.unit.gateway.running_gateway import until
 
 _ANSWER = ItemAnswer(Status.OK, ("7", "1"), (0.75, 0.10000000149011612))
@@ -21,8 +21,8 @@ _ANSWER = ItemAnswer(Status.OK, ("7", "1"), (0.75, 0.10000000149011612))
 
 @pytest.fixture(scope="module")
 def redis_url() -> Iterator[str]:
-    with running_redis() as url:
-        yield url
+    with running_redis() as server:
+        yield server.url
 
 
 def _settings(url: str, ttl_seconds: float = 60) -> GatewaySettings:
@@ -75,23 +75,23 @@ async def test_a_spoilt_value_is_a_miss_and_is_written_anew(redis_url: str) -> N
         assert (await _status(cache, b"spoilt"))[1] == "triptych; hit"
 
 
-async def test_redis_may_go_and_come_back(caplog: pytest.LogCaptureFixture) -> None:
-    port = free_port()
-    url = f"redis://127.0.0.1:{port}/0"
-    async with open_answer_cache(_settings(url), GatewayMetrics()) as cache:
-        with running_redis(port):
-            assert (await _status(cache, b"1"))[1] == "triptych; fwd=miss; stored"
+async def test_redis_may_go_and_come_back(
+    redis: RealRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_answer_cache(_settings(redis.url), GatewayMetrics()) as cache:
+        assert (await _status(cache, b"1"))[1] == "triptych; fwd=miss; stored"
+        redis.kill()
         for item in (b"2", b"3", b"4"):
             assert await _status(cache, item) == (_ANSWER, "triptych; fwd=miss; stored")
-        with running_redis(port):
-            client: Redis = Redis.from_url(url)
-            async with asyncio.timeout(10):
-                number = 10
-                while not await client.dbsize():
-                    number += 1
-                    await _status(cache, str(number).encode())
-                    await asyncio.sleep(0.05)
-            await client.aclose()
+        redis.start()
+        client: Redis = Redis.from_url(redis.url)
+        async with asyncio.timeout(10):
+            number = 10
+            while not await client.dbsize():
+                number += 1
+                await _status(cache, str(number).encode())
+                await asyncio.sleep(0.05)
+        await client.aclose()
     said = [record.getMessage() for record in caplog.records if "redis" in record.name]
     assert len(said) == 2
     assert said[1].endswith("answers again")

@@ -70,6 +70,25 @@ def test_a_key_works_until_it_is_revoked(stack: LocalStack) -> None:
     assert again.stderr.startswith("Error: there is no live key")
 
 
+def test_a_key_is_limited_changed_and_rotated(stack: LocalStack) -> None:
+    options = ("--allow", "digits", "--bytes-per-minute", "1", "--expires-in", "1d")
+    made = run(stack, "keys", "create", "narrow", *options).stdout
+    key_id, key = made.split()[1], made.split()[-1]
+    assert "only digits, 1 bytes/min" in run(stack, "keys", "list").stdout
+    assert predict_status(stack, key) == "429"
+    assert run(stack, "keys", "change", key_id, "--no-limit", "bytes-per-minute").returncode == 0
+    assert predict_status(stack, key) == "200"
+    rotated = run(stack, "keys", "rotate", key_id).stdout.split()[-1]
+    assert (predict_status(stack, key), predict_status(stack, rotated)) == ("401", "200")
+    assert run(stack, "keys", "change", key_id, "--allow", "topics").returncode == 0
+    assert predict_status(stack, rotated) == "403"
+    admin_id = run(stack, "keys", "list").stdout.split()[0]
+    refused = run(stack, "keys", "revoke", admin_id)
+    assert "last_admin_key" in refused.stderr
+    assert run(stack, "keys", "rotate", admin_id).returncode == 0
+    assert run(stack, "keys", "revoke", key_id).returncode == 0  # with the new admin.key
+
+
 def predict_status(stack: LocalStack, key: str) -> str:
     """The README's curl."""
     sample = pictures.sample_files()[0]

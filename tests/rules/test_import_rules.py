@@ -79,10 +79,13 @@ KNOWS_FASTAPI: Final = frozenset(
         "error_responses",
         "middleware",
         "lingering_close",
+        "one_sentence_refusal",
         "metrics_listener",
         "request_body",
         "predict_bodies",
         "disconnect",
+        "front_door",
+        "json_body",
         "form_files",
     }
 )

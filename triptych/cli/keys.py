@@ -1,18 +1,21 @@
-"""triptych keys create, list, revoke."""
+"""triptych keys create, list, change, rotate, revoke."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Unpack
 
 import click
 
 from triptych.cli.connections import open_gateway
+from triptych.cli.key_options import Terms, term_options, terms_body
 from triptych.cli.options import state_dir_option
 
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys of the running gateway."""
+    """Make, list, change, rotate and revoke API keys of the running gateway."""
 
 
 @keys.command()
@@ -26,11 +29,20 @@ def keys() -> None:
     type=click.Choice(["predict", "metrics", "admin"]),
     help="What it may do; may be given several times.",
 )
+@click.option("--tenant", help="Whom it belongs to. Default: the key alone.")
+@term_options
 @state_dir_option
-def create(name: str, scopes: tuple[str, ...], state_dir: Path | None) -> None:
+def create(
+    name: str,
+    scopes: tuple[str, ...],
+    tenant: str | None,
+    state_dir: Path | None,
+    **given: Unpack[Terms],
+) -> None:
     """Make a key; it is printed now and never again."""
+    terms = terms_body(**given) | ({"tenant": tenant} if tenant else {})
     with open_gateway(state_dir) as gateway:
-        made = gateway.create_key(name, scopes)
+        made = gateway.create_key(name, scopes, terms)
     click.echo(f"Key {made['id']} ({made['name']}, {' '.join(made['scopes'])}), shown only now:")
     click.echo(made["key"])
 
@@ -42,8 +54,84 @@ def list_keys(state_dir: Path | None) -> None:
     with open_gateway(state_dir) as gateway:
         found = gateway.list_keys()
     for key in found:
-        state = f"revoked {key['revoked_at']}" if key["revoked_at"] else "live"
-        click.echo(f"{key['id']}  {key['name']:<20} {' '.join(key['scopes']):<16} {state}")
+        scopes = " ".join(key["scopes"])
+        click.echo(f"{key['id']}  {key['name']:<20} {scopes:<16} {_state(key)}{_limits(key)}")
+
+
+def _state(key: Mapping[str, Any]) -> str:
+    if key["revoked_at"]:
+        return f"revoked {key['revoked_at']}"
+    return f"until {key['expires_at']}" if key.get("expires_at") else "live"
+
+
+def _limits(key: Mapping[str, Any]) -> str:
+    """What is not the default, in brackets."""
+    told = [
+        f"tenant {key['tenant']}" if key.get("tenant", key["id"]) != key["id"] else "",
+        f"only {' '.join(key['allowed'])}" if key.get("allowed") else "",
+        "batch" if key.get("priority") == "batch" else "",
+        *(
+            f"{key[name]} {text}" if key.get(name) else ""
+            for name, text in (
+                ("requests_per_minute", "requests/min"),
+                ("bytes_per_minute", "bytes/min"),
+                ("max_concurrency", "at once"),
+            )
+        ),
+    ]
+    said = ", ".join(part for part in told if part)
+    return f"  ({said})" if said else ""
+
+
+@keys.command()
+@click.argument("key_id")
+@click.option("--name", help="Another name.")
+@term_options
+@click.option(
+    "--no-limit",
+    "lifted",
+    multiple=True,
+    type=click.Choice(
+        ["requests-per-minute", "bytes-per-minute", "max-concurrency", "expiry", "allow"]
+    ),
+    help="A limit to lift; may be given several times.",
+)
+@state_dir_option
+def change(
+    key_id: str,
+    name: str | None,
+    lifted: tuple[str, ...],
+    state_dir: Path | None,
+    **given: Unpack[Terms],
+) -> None:
+    """Change name, limits or expiry; what is not named stays."""
+    fields = {"expiry": "expires_at", "allow": "allowed"}
+    nothing = {fields.get(it, it.replace("-", "_")): None for it in lifted}
+    changes = {**nothing, **terms_body(**given), **({"name": name} if name else {})}
+    if not changes:
+        raise click.UsageError("say what should change")
+    with open_gateway(state_dir) as gateway:
+        gateway.change_key(key_id, changes)
+    click.echo(f"Key {key_id} is changed.")
+
+
+@keys.command()
+@click.argument("key_id")
+@click.option(
+    "--grace",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="For how many seconds the old secret stays good.",
+)
+@state_dir_option
+def rotate(key_id: str, grace: int, state_dir: Path | None) -> None:
+    """Give a key a new secret; it is printed now and never again."""
+    with open_gateway(state_dir) as gateway:
+        made = gateway.rotate_key(key_id, grace)
+    old = f"the old secret is good for {grace} s more" if grace else "the old secret has ended"
+    click.echo(f"Key {made['id']} ({made['name']}) has a new secret, shown only now; {old}:")
+    click.echo(made["key"])
 
 
 @keys.command()

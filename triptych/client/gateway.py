@@ -93,14 +93,38 @@ class GatewayConnection:
         """
         return int(self.route(alias)["max_batch_size"])
 
-    def create_key(self, name: str, scopes: Sequence[str]) -> dict[str, Any]:
+    def create_key(
+        self, name: str, scopes: Sequence[str], terms: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
         """Make an API key; it is shown only in this answer.
+
+        Args:
+            name: What people call it.
+            scopes: What it may do.
+            terms: Tenant, limits, expiry and the like: the fields of NewKey in OpenAPI.
 
         Raises:
             CallFailed: the gateway refuses, or does not answer.
         """
-        body = {"name": name, "scopes": list(scopes)}
+        body = {"name": name, "scopes": list(scopes), **(terms or {})}
         return self._call("POST", "/v1/admin/keys", json_body=body)
+
+    def change_key(self, key_id: str, changes: Mapping[str, object]) -> dict[str, Any]:
+        """Change name, limits or expiry; None lifts a limit, what is not named stays.
+
+        Raises:
+            CallFailed: the gateway refuses, or does not answer.
+        """
+        return self._call("PATCH", f"/v1/admin/keys/{key_id}", json_body=changes)
+
+    def rotate_key(self, key_id: str, grace_seconds: int = 0) -> dict[str, Any]:
+        """Give an API key a new secret, shown only in this answer; id and limits stay.
+
+        Raises:
+            CallFailed: the gateway refuses, or does not answer.
+        """
+        body = {"grace_seconds": grace_seconds}
+        return self._call("POST", f"/v1/admin/keys/{key_id}/rotate", json_body=body)
 
     def list_keys(self) -> list[dict[str, Any]]:
         """List every API key, revoked ones too.

@@ -1,19 +1,11 @@
-"""What a request can bear."""
+"""The priority that a request asks for, and that its key allows."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
+from gateway.control_plane.api_key import Priority
 from gateway.errors import InvalidParameter
-
-
-class Priority(StrEnum):
-    """Who waits for the answer."""
-
-    INTERACTIVE = "interactive"  # somebody does: a short line, or none
-    BATCH = "batch"  # nobody does: a long line, and a small share of what is contended
-
 
 PRIORITY_HEADER: Final = "X-Priority"
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from gateway.control_plane.api_key import Priority
 from gateway.data_plane.admission.adaptive_limit import AdaptiveLimit
 from gateway.data_plane.admission.fair_queue import FairQueue
-from gateway.data_plane.admission.priority import Priority
 from gateway.data_plane.admission.shared_places import SharedPlaces
 from gateway.errors import InferenceTimeout
 

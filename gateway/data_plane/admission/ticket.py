@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.data_plane.admission.priority import Priority
+from gateway.control_plane.api_key import Priority
 from gateway.data_plane.admission.release_line import ReleaseLine
 from gateway.data_plane.admission.shared_places import SharedPlaces
 from gateway.errors import KeyOverloaded
@@ -21,6 +21,7 @@ class Visitor:
     """Who asks, and what they can bear."""
 
     key_id: str
+    tenant: str
     priority: Priority
     max_concurrency: int | None
     """Most requests of this key at once; None: as many as there is room for."""

@@ -52,6 +52,7 @@ async def test_a_prediction_leaves_one_line_with_key_alias_release_and_times(
         "body_bytes": int(answer.request.headers["Content-Length"]),
         "sent_bytes": int(answer.headers["Content-Length"]),
         "key_id": keys.json()["keys"][1]["id"],
+        "tenant": keys.json()["keys"][1]["tenant"],
         "alias": "digits",
         "release": "digits_r1",
         "images": 2,

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from gateway.control_plane.key_schemas import NewKey
 from gateway.data_plane.json_texts import parse_texts
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
 
@@ -78,7 +79,8 @@ async def test_the_body_of_a_new_key_is_described_though_it_is_read_late(
     body = document["paths"]["/v1/admin/keys"]["post"]["requestBody"]
     schema = body["content"]["application/json"]["schema"]
     assert schema["required"] == ["name"]
-    assert schema["properties"].keys() == {"name", "scopes"}
+    assert schema["properties"].keys() == NewKey.model_fields.keys()
+    assert schema["properties"]["requests_per_minute"]["anyOf"][0]["minimum"] == 1
 
 
 async def test_errors_are_described_as_they_are_sent(gateway: Gateway) -> None:

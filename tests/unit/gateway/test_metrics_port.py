@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import httpx
 
-from tests.real_redis import free_port
 from tests.unit.gateway.raw_connection import RawConnection, connected
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
+from triptych.stack.ports import free_ports
 
 
 async def test_metrics_are_on_their_own_port_without_a_key_and_on_the_first_with_one(
     serve_gateway: StartGateway,
 ) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     gateway = await serve_gateway(metrics_port=port)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as own:
         answer = await own.get("/metrics")
@@ -29,7 +29,7 @@ async def test_metrics_are_on_their_own_port_without_a_key_and_on_the_first_with
 async def test_the_second_port_is_guarded_like_the_first_and_ends_with_the_gateway(
     serve_gateway: StartGateway,
 ) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     gateway = await serve_gateway(metrics_port=port, header_seconds=0.2)
     async with connected(Gateway(gateway.client, gateway.state_dir, port)) as connection:
         await _is_refused(connection)

@@ -164,13 +164,39 @@ async def test_an_alias_that_nobody_routes_is_not_found(
 ) -> None:
     supervisor.releases.append(a_release("flowers", 1, promotable=False))
     gateway = await start_gateway()
-    for alias in ("letters", "flowers", "digits_r1", "digits_r1_preprocess", "DIGITS"):
+    for alias in ("letters", "flowers", "digits_r2", "digits_r1_preprocess", "DIGITS"):
         answer = await gateway.client.post(
-            f"/v1/predict/{alias}", content=b"seven", headers=gateway.ui
+            f"/v1/predict/{alias}", content=b"seven", headers=gateway.admin
         )
         assert answer.status_code == 404, alias
         assert answer.json()["error"]["code"] == "unknown_alias"
     assert triton.asked == []
+
+
+async def test_a_live_release_is_asked_by_its_name_with_the_scope_admin_or_where_the_key_names_it(
+    triton: FakeTriton, supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    triton.answers[b"seven"] = ranked("7")
+    supervisor.releases.append(a_release("digits", 2))
+    gateway = await start_gateway()
+    made = await gateway.client.post(
+        "/v1/admin/keys",
+        json={"name": "tester", "scopes": ["predict"], "allowed": ["digits_r2"]},
+        headers=gateway.admin,
+    )
+    named = {"X-API-Key": made.json()["key"]}
+    for name, key, status in [
+        ("digits_r2", gateway.admin, 200),
+        ("digits_r2", named, 200),
+        ("digits_r2", gateway.ui, 403),
+        ("digits_r1", named, 403),
+        ("digits", named, 403),
+    ]:
+        answer = await gateway.client.post(f"/v1/predict/{name}", content=b"seven", headers=key)
+        assert answer.status_code == status, name
+        if status == 200:
+            assert (answer.json()["alias"], answer.json()["release"]) == (name, name)
+    assert {request.model_name for request in triton.asked} == {"digits_r2"}
 
 
 async def test_before_the_supervisor_has_spoken_an_alias_is_unavailable_and_not_unknown(

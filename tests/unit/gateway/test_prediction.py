@@ -7,16 +7,17 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from gateway.control_plane.api_key import Priority
 from gateway.data_plane.admission.admission import Admission, AdmissionLimits
-from gateway.data_plane.admission.priority import Priority
 from gateway.data_plane.admission.ticket import Visitor
+from gateway.data_plane.answer_cache import NoCache
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.target import Target
 from gateway.errors import InferenceFailed, InferenceTimeout
 from gateway.request_context import RequestRecord, record
 from python_backends.shared.contract import ItemAnswer, Status, Task
 
-_TARGET = Target("digits_r1", Task.IMAGE_CLASSIFICATION, max_batch_size=8, top_k=1)
+_TARGET = Target("digits_r1", "", Task.IMAGE_CLASSIFICATION, max_batch_size=8, top_k=1)
 
 
 class _Echo:
@@ -55,9 +56,9 @@ class _Echo:
 async def _ask(echo: _Echo, items: list[bytes], *, seconds: float = 10) -> list[str]:
     record.set(RequestRecord())
     limits = AdmissionLimits(10, 1 << 30, 64, 3.0)
-    predictor, admission = Predictor(echo), Admission(limits)
+    predictor, admission = Predictor(echo, NoCache()), Admission(limits)
     deadline = asyncio.get_running_loop().time() + seconds
-    visitor = Visitor("key", Priority.INTERACTIVE, None, deadline)
+    visitor = Visitor("key", "tenant", Priority.INTERACTIVE, None, deadline)
     with admission.admit(visitor, _TARGET, 0) as ticket:
         answers = await predictor.answers(ticket, _TARGET, items)
     assert admission.admitted() == 0

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.data_plane.redis_cache import RedisCache, decode_answer, encode_answer
 from python_backends.shared.contract import ItemAnswer, Status
-from tests.real_redis import free_port
+from triptych.stack.ports import free_ports
 
 _ANSWERS = [
     ItemAnswer(Status.OK, ("7", "ö"), (0.10000000149011612, 0.5)),
@@ -53,7 +53,7 @@ async def test_a_redis_that_is_away_gives_nothing_takes_nothing_and_is_told_of_o
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING)
-    cache = RedisCache(f"redis://:secret@127.0.0.1:{free_port()}/0", ttl_seconds=1)
+    cache = RedisCache(f"redis://:secret@127.0.0.1:{free_ports(1)[0]}/0", ttl_seconds=1)
     assert await cache.get_many([b"a"]) == {}
     await cache.put_many({b"a": _ANSWERS[0]})
     assert await cache.get_many([b"a"]) == {}

@@ -64,9 +64,26 @@ async def test_an_alias_without_a_route_is_not_found(
     supervisor.releases.append(a_release("flowers", 1, promotable=False))
     gateway = await start_gateway()
     for alias in ("letters", "flowers", "digits_r1"):
-        answer = await gateway.client.get(f"/v1/routes/{alias}", headers=gateway.ui)
+        answer = await gateway.client.get(f"/v1/routes/{alias}", headers=gateway.admin)
         assert answer.status_code == 404
         assert answer.json()["error"]["code"] == "unknown_alias"
+    release = await gateway.client.get("/v1/routes/digits_r1", headers=gateway.ui)
+    assert (release.status_code, release.json()["error"]["code"]) == (403, "alias_forbidden")
+
+
+async def test_a_key_sees_only_the_routes_that_it_may_use(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    supervisor.releases += [a_release("animals", 1), a_release("flowers", 1)]
+    gateway = await start_gateway()
+    wanted = {"name": "app", "allowed": ["flowers", "digits", "later", "animals_r1"]}
+    made = await gateway.client.post("/v1/admin/keys", json=wanted, headers=gateway.admin)
+    headers = {"X-API-Key": made.json()["key"]}
+    listed = await gateway.client.get("/v1/routes", headers=headers)
+    assert [route["alias"] for route in listed.json()["routes"]] == ["digits", "flowers"]
+    for alias, status in [("digits", 200), ("animals", 403), ("nowhere", 403), ("later", 404)]:
+        answer = await gateway.client.get(f"/v1/routes/{alias}", headers=headers)
+        assert answer.status_code == status, alias
 
 
 async def test_no_release_means_no_routes(

@@ -35,8 +35,10 @@ def test_a_variable_changes_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_another_database_takes_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GATEWAY_DATABASE_URL", "postgresql+asyncpg://db/triptych")
-    assert GatewaySettings().effective_database_url == "postgresql+asyncpg://db/triptych"
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", "postgresql://u:pa55@db/triptych")
+    monkeypatch.setenv("GATEWAY_REDIS_URL", "redis://:pa55@cache")
+    assert GatewaySettings().effective_database_url == "postgresql://u:pa55@db/triptych"
+    assert "pa55" not in repr(GatewaySettings())
 
 
 @pytest.mark.parametrize(

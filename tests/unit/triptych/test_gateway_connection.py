@@ -75,6 +75,20 @@ def test_keys_are_made_listed_and_revoked(server: ScriptedServer) -> None:
     assert (server.asked[2].method, server.asked[2].path) == ("DELETE", "/v1/admin/keys/1")
 
 
+def test_keys_are_changed_and_rotated(server: ScriptedServer) -> None:
+    server.answers["/v1/admin/keys/1"] = as_json({"id": "1", "name": "tablet"})
+    server.answers["/v1/admin/keys/1/rotate"] = as_json({"id": "1", "key": "shown once"})
+
+    with GatewayConnection(server.url, "k3y") as gateway:
+        changed = gateway.change_key("1", {"name": "tablet", "max_concurrency": None})
+        rotated = gateway.rotate_key("1", 60)
+
+    assert (changed["name"], rotated["key"]) == ("tablet", "shown once")
+    assert server.asked[0].method == "PATCH"
+    assert json.loads(server.asked[0].body) == {"name": "tablet", "max_concurrency": None}
+    assert json.loads(server.asked[1].body) == {"grace_seconds": 60}
+
+
 def test_the_batch_size_is_the_routes(server: ScriptedServer) -> None:
     described = {"task": "image-classification", "max_batch_size": 32}
     server.answers["/v1/routes/digits"] = as_json(described)

@@ -1,0 +1,43 @@
+"""Opens the keys when the gateway starts, and closes their database when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from gateway.control_plane.database import open_database
+from gateway.control_plane.first_keys import FirstKeys
+from gateway.control_plane.keys import KeyStore
+from gateway.control_plane.secret_files import read_or_create_secret
+from gateway.control_plane.start_lock import start_lock
+from gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True)
+class RunningKeys:
+    """The keys, and the files that hold the first of them."""
+
+    store: KeyStore
+    first: FirstKeys
+
+
+@contextlib.asynccontextmanager
+async def running_keys(settings: GatewaySettings) -> AsyncIterator[RunningKeys]:
+    """Bring secret, tables and first keys to the state that this gateway needs.
+
+    Raises:
+        StartRefused: a secret is open to others, or the database cannot be used.
+    """
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    hash_secret = read_or_create_secret(settings.state_dir / "key-hash.secret")
+    engine = await open_database(settings.effective_database_url)
+    try:
+        store = KeyStore(engine, hash_secret)
+        first = FirstKeys(store, settings.state_dir)
+        async with start_lock(engine):
+            await store.agree_on_secret(is_own_database=settings.database_url is None)
+            await first.ensure()
+        yield RunningKeys(store, first)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,111 @@
+"""What every request for an inference passes, whatever protocol it speaks: headers first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from gateway.control_plane.api_key import ApiKey, Scope
+from gateway.data_plane.admission.priority import PRIORITY_HEADER, priority_of
+from gateway.data_plane.admission.ticket import Ticket, Visitor
+from gateway.data_plane.deadline import TIMEOUT_HEADER, timeout_seconds
+from gateway.data_plane.disconnect import CancelOnDisconnect
+from gateway.data_plane.release_choice import choose_release
+from gateway.data_plane.request_body import declared_bytes
+from gateway.data_plane.target import Target
+from gateway.dependencies import authenticate, check_may_use, services_of
+from gateway.request_context import record
+from gateway.services import Services
+from gateway.settings import GatewaySettings
+from python_backends.shared.contract import ItemAnswer, Task
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A request whose key may ask what it asks."""
+
+    request: Request
+    services: Services
+    key: ApiKey
+    target: Target
+    visitor: Visitor
+    declared_bytes: int | None
+
+    def admitted(self) -> AbstractContextManager[Ticket]:
+        """Hold a place while the body is read and answered.
+
+        Raises:
+            Overloaded: too much is here.
+            KeyOverloaded: too much of this key is here.
+        """
+        return self.services.admission.admit(self.visitor, self.target, self.declared_bytes or 0)
+
+    async def answers(self, ticket: Ticket, items: Sequence[bytes]) -> Sequence[ItemAnswer]:
+        """Answer items, none of them empty, in their order, for as long as the client is there.
+
+        Raises:
+            InferenceError: Triton did not answer all of them.
+            ClientDisconnect: nobody waits any more.
+        """
+        if not items:
+            return ()
+        async with CancelOnDisconnect(self.request):
+            return await self.services.predictor.answers(ticket, self.target, items)
+
+    async def body_is_here(self, ticket: Ticket, items: Sequence[bytes]) -> None:
+        """Count what was read, and charge for it if no header said how much would come.
+
+        Raises:
+            RateLimited: the key has no more bytes this minute.
+        """
+        ticket.body_is_here()
+        known = record.get()
+        if self.target.task is Task.TEXT_CLASSIFICATION:
+            known.texts = len(items)
+        else:
+            known.images = len(items)
+        if self.declared_bytes is None:
+            await self.services.limits.charge(self.key, requests=0, size_bytes=known.body_bytes)
+
+
+async def receive_guest(request: Request, name: str) -> Guest:
+    """Say from the headers who asks, whether they may, how often, and of which release.
+
+    Args:
+        request: Nothing of its body is read.
+        name: Of the alias or release.
+
+    Raises:
+        AuthError: no key, or none for this.
+        RateLimited: the key has used up its minute.
+        UnknownAlias: nothing has that name.
+        InvalidParameter: a header makes no sense.
+    """
+    services, known = services_of(request), record.get()
+    key = authenticate(request, Scope.PREDICT)
+    check_may_use(key, name)
+    declared = declared_bytes(request)
+    await services.limits.charge(key, requests=1, size_bytes=declared or 0)
+    target = choose_release(name, services.health)
+    known.alias, known.release, known.tenant = name, target.release, key.tenant
+    visitor = _visitor(request, key, services.settings)
+    return Guest(request, services, key, target, visitor, declared)
+
+
+def _visitor(request: Request, key: ApiKey, settings: GatewaySettings) -> Visitor:
+    seconds = timeout_seconds(
+        request.headers.get(TIMEOUT_HEADER),
+        default=settings.inference_timeout_seconds,
+        most=settings.max_inference_timeout_seconds,
+    )
+    return Visitor(
+        key_id=key.id,
+        tenant=key.tenant,
+        priority=priority_of(request.headers.get(PRIORITY_HEADER), key.priority),
+        max_concurrency=key.max_concurrency,
+        deadline=asyncio.get_running_loop().time() + seconds,
+    )
