@@ -12,6 +12,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from gateway.control_plane.keys import ApiKey, KeyStore, Scope
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.server_health import ServerHealth
+from gateway.data_plane.triton_client import TritonClient
 from gateway.errors import MissingApiKey, ScopeMissing
 from gateway.metrics import GatewayMetrics
 from gateway.request_context import record
@@ -30,6 +31,7 @@ class Services:
     keys: KeyStore
     health: ServerHealth
     predictor: Predictor
+    triton: TritonClient
 
 
 def _services(request: Request) -> Services:
@@ -56,11 +58,16 @@ def _predictor(request: Request) -> Predictor:
     return _services(request).predictor
 
 
+def _triton(request: Request) -> TritonClient:
+    return _services(request).triton
+
+
 Settings = Annotated[GatewaySettings, Depends(_settings)]
 Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
 Health = Annotated[ServerHealth, Depends(_health)]
 Prediction = Annotated[Predictor, Depends(_predictor)]
+Triton = Annotated[TritonClient, Depends(_triton)]
 
 
 def require(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:

@@ -1,7 +1,8 @@
-"""The one table from error class to HTTP status, and the one shape of an error body."""
+"""The one table from error class to HTTP status, and the shapes of an error body."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -28,6 +29,9 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.UnsupportedMediaType: 415,
     errors.UnknownAlias: 404,
     errors.UnknownKey: 404,
+    errors.UnknownModelVersion: 404,
+    errors.InvalidInferRequest: 400,
+    errors.MalformedCompression: 400,
     errors.UndecodableImage: 422,
     errors.ImageTooLarge: 422,
     errors.UnsupportedImageFormat: 415,
@@ -40,19 +44,32 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.Overloaded: 503,
 }
 
+ERROR_CODE_HEADER: Final = "X-Error-Code"
+
 # Answers that cannot be told apart by their path and status alone when Starlette itself makes them.
 _CODE_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed"}
 
 _BODY_NOT_READ: Final = (
     errors.AuthError,
     errors.BodyTimeout,
+    errors.MalformedCompression,
     errors.PayloadTooLarge,
     errors.UnsupportedMediaType,
 )
 
 
-def _body(code: str, message: str) -> dict[str, dict[str, str]]:
-    return {"error": {"code": code, "message": message, "request_id": request_id.get()}}
+def _answer(
+    request: Request, status: int, code: str, message: str, headers: Mapping[str, str]
+) -> JSONResponse:
+    if _speaks_open_inference(request.scope["path"]):
+        # The protocol's body has room for the message only.
+        return JSONResponse({"error": message}, status, {**headers, ERROR_CODE_HEADER: code})
+    told = {"code": code, "message": message, "request_id": request_id.get()}
+    return JSONResponse({"error": told}, status, headers)
+
+
+def _speaks_open_inference(path: str) -> bool:
+    return path == "/v2" or path.startswith("/v2/")
 
 
 def _headers(status: int, error: errors.GatewayError) -> dict[str, str]:
@@ -67,30 +84,31 @@ def _headers(status: int, error: errors.GatewayError) -> dict[str, str]:
     return headers
 
 
-async def _answer_gateway_error(_: Request, exc: Exception) -> JSONResponse:
+async def _answer_gateway_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.GatewayError)  # noqa: S101 - registered for this class only
     status = HTTP_STATUS[type(exc)]
-    return JSONResponse(_body(exc.code, str(exc)), status, _headers(status, exc))
+    return _answer(request, status, exc.code, str(exc), _headers(status, exc))
 
 
-async def _answer_invalid_parameters(_: Request, exc: Exception) -> JSONResponse:
+async def _answer_invalid_parameters(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, RequestValidationError)  # noqa: S101 - registered for this class only
     first = exc.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return JSONResponse(_body(errors.InvalidParameter.code, f"{where}: {first['msg']}"), 400)
+    message = f"{where}: {first['msg']}"
+    return _answer(request, 400, errors.InvalidParameter.code, message, {})
 
 
-async def _answer_http_exception(_: Request, exc: Exception) -> JSONResponse:
+async def _answer_http_exception(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)  # noqa: S101 - registered for this class only
     code = _CODE_OF_STATUS.get(exc.status_code, "http_error")
-    return JSONResponse(_body(code, str(exc.detail)), exc.status_code, exc.headers)
+    return _answer(request, exc.status_code, code, str(exc.detail), exc.headers or {})
 
 
-async def _answer_anything_else(_request: Request, _exc: Exception) -> JSONResponse:
+async def _answer_anything_else(request: Request, _exc: Exception) -> JSONResponse:
     # Starlette raises it again after this answer, and the server logs it in full. It calls this
     # handler outside all middleware, so nobody else adds the id.
     headers = {REQUEST_ID_HEADER: request_id.get()}
-    return JSONResponse(_body("internal_error", "something broke on our side"), 500, headers)
+    return _answer(request, 500, "internal_error", "something broke on our side", headers)
 
 
 def install_error_responses(app: FastAPI) -> None:

@@ -4,7 +4,8 @@ GatewayError(code)
   AuthError            MissingApiKey, UnknownApiKey, ScopeMissing
   InvalidRequest       EmptyBody, BodyTimeout, InvalidParameter, MalformedMultipart, MalformedJson,
                        TooManyFiles, TooManyTexts, PayloadTooLarge, UnsupportedMediaType,
-                       UnknownAlias, UnknownKey
+                       UnknownAlias, UnknownKey, UnknownModelVersion, InvalidInferRequest,
+                       MalformedCompression
     RejectedByModel    UndecodableImage, ImageTooLarge, UnsupportedImageFormat, UndecodableText,
                        TextTooLarge
   InferenceError       InferenceTimeout, InferenceUnavailable, InferenceFailed, ContractMismatch
@@ -106,6 +107,24 @@ class UnknownAlias(InvalidRequest):
     """No route has that name."""
 
     code = "unknown_alias"
+
+
+class UnknownModelVersion(InvalidRequest):
+    """A release is one version of its model, the first."""
+
+    code = "unknown_model_version"
+
+
+class InvalidInferRequest(InvalidRequest):
+    """A request of the Open Inference Protocol is malformed, or asks for what is not offered."""
+
+    code = "invalid_infer_request"
+
+
+class MalformedCompression(InvalidRequest):
+    """The body is not what its Content-Encoding says."""
+
+    code = "malformed_compression"
 
 
 class UnknownKey(InvalidRequest):

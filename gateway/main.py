@@ -22,6 +22,7 @@ from gateway.control_plane.first_keys import ensure_first_keys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.secret_files import read_or_create_secret
 from gateway.data_plane import predict_routes
+from gateway.data_plane.open_inference import infer_routes, metadata_routes
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.server_health import ServerHealth
 from gateway.data_plane.triton_client import TritonClient
@@ -76,7 +77,7 @@ async def _running_services(
         for action in (health.refresh, keys.refresh)
     ]
     try:
-        yield Services(settings, metrics, keys, health, predictor)
+        yield Services(settings, metrics, keys, health, predictor, triton)
     finally:
         for loop in loops:
             loop.cancel()
@@ -111,5 +112,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.add_middleware(LingeringClose)
     install_error_responses(app)
     for router in (predict_routes.router, routes.router, key_routes.router, health_routes.router):
+        app.include_router(router)
+    for router in (metadata_routes.router, infer_routes.router):
         app.include_router(router)
     return app

@@ -22,6 +22,9 @@ logger = logging.getLogger("gateway.access")
 
 # nginx's code for "the client went away"; it shows in logs and metrics only.
 _CLIENT_CLOSED_REQUEST = 499
+_ASKED_ALL_THE_TIME = frozenset(
+    {"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
+)
 
 
 class RequestObserver:
@@ -61,7 +64,7 @@ class RequestObserver:
         route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.requests.labels(route, known.alias, known.release, status).inc()
         self._metrics.request_seconds.labels(route).observe(seconds)
-        if route in {"/healthz", "/readyz", "/metrics"}:
+        if route in _ASKED_ALL_THE_TIME:
             return
         logger.info(
             "%s %s %d",

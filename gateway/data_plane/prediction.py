@@ -132,6 +132,10 @@ class Predictor:
         answers = iter(await self._ask(release, task, sent) if sent else [])
         return [refusal or _outcome(task, next(answers), top_k) for refusal in refusals]
 
+    async def answer(self, release: str, task: Task, items: Sequence[bytes]) -> list[ItemAnswer]:
+        """Answer items as the release does, unjudged; for open_inference/answered_items.py."""
+        return await self._ask(release, task, items)
+
     def _refusal(self, task: Task, item: bytes) -> InvalidRequest | None:
         if not item:
             return EmptyBody(_EMPTY[task])

@@ -25,6 +25,8 @@ class ReleaseReport(BaseModel):
     promotable: bool
     max_batch_size: int = Field(ge=1)
     top_k: int = Field(ge=1)
+    state: str = "ready"
+    """The last golden input got its golden answer; anything else is not ready."""
 
 
 class SupervisorReport(BaseModel):
@@ -119,6 +121,10 @@ class ServerHealth:
     def report(self, release: ReleaseName) -> ReleaseReport:
         """What is known of a release that a route names."""
         return self._heard().releases[str(release)]
+
+    def find(self, release: ReleaseName) -> ReleaseReport | None:
+        """What is known of a release, whether or not a route names it; None if it is not served."""
+        return self._heard().releases.get(str(release))
 
     def _heard(self) -> SupervisorReport:
         if self._report is None:

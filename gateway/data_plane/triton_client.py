@@ -9,6 +9,7 @@ from typing import Any, Final
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from gateway.data_plane.triton_statistics import ModelStatistics, read_statistics
 from gateway.errors import (
     ContractMismatch,
     InferenceError,
@@ -84,13 +85,7 @@ class TritonClient:
         try:
             response = await self._stub.ModelInfer(request, timeout=self._timeout_seconds)
         except grpc.aio.AioRpcError as exc:
-            # Triton's own text names paths and models; it goes to our log, not to the caller.
-            logger.warning(
-                "Triton refused release=%s code=%s: %s", release, exc.code().name, exc.details()
-            )
-            failed = (InferenceFailed, "Triton failed to answer")
-            error, message = _ERROR_OF_CODE.get(exc.code(), failed)
-            raise error(message) from exc
+            raise _translated(release, exc) from exc
         outputs = zip(response.outputs, response.raw_output_contents, strict=False)
         raw = {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
         try:
@@ -98,6 +93,27 @@ class TritonClient:
         except ContractBroken as exc:
             logger.error("Triton's answer breaks the contract release=%s: %s", release, exc)  # noqa: TRY400
             raise ContractMismatch("Triton's answer does not fit the contract") from exc
+
+    async def statistics(self, release: str, *, timeout_seconds: float) -> ModelStatistics:
+        """What Triton has counted of a release since it was loaded.
+
+        Raises:
+            InferenceError: the narrowest class that fits what Triton did.
+        """
+        request = service_pb2.ModelStatisticsRequest(name=release)
+        try:
+            response = await self._stub.ModelStatistics(request, timeout=timeout_seconds)
+        except grpc.aio.AioRpcError as exc:
+            raise _translated(release, exc) from exc
+        return read_statistics(response)
+
+
+def _translated(release: str, exc: grpc.aio.AioRpcError) -> InferenceError:
+    # Triton's own text names paths and models; it goes to our log, not to the caller.
+    logger.warning("Triton refused release=%s code=%s: %s", release, exc.code().name, exc.details())
+    failed = (InferenceFailed, "Triton failed to answer")
+    error, message = _ERROR_OF_CODE.get(exc.code(), failed)
+    return error(message)
 
 
 # The generated protobuf classes carry no types.
