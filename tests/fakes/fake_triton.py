@@ -65,6 +65,8 @@ class FakeTriton:
     """Every ModelInferRequest, in the order they came."""
     loaded: list[str] = field(default_factory=list)
     """The models of every RepositoryModelLoad."""
+    inferences_counted: int = 0
+    """What ModelStatistics tells, each of them with 100 ns in the queue."""
     address: str = ""
     """HOST:PORT, once it runs."""
     may_answer: threading.Event = field(default_factory=threading.Event)
@@ -73,7 +75,7 @@ class FakeTriton:
     def forget(self) -> None:
         """Be as new: the next test knows nothing of the last one."""
         self.width, self.refusal, self.spoil = 10, None, lambda _: None
-        self.answers, self.asked, self.loaded = {}, [], []
+        self.answers, self.asked, self.loaded, self.inferences_counted = {}, [], [], 0
         self.may_answer.set()
 
     def images(self) -> list[bytes]:
@@ -100,6 +102,16 @@ class FakeTriton:
         """RepositoryModelLoad."""
         self.loaded.append(request.model_name)
         return service_pb2.RepositoryModelLoadResponse()
+
+    def statistics(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """ModelStatistics."""
+        if self.refusal is not None:
+            context.abort(*self.refusal)
+        response, count = service_pb2.ModelStatisticsResponse(), self.inferences_counted
+        counted = response.model_stats.add(name=request.name, version="1", inference_count=count)
+        counted.inference_stats.queue.count, counted.inference_stats.queue.ns = count, 100 * count
+        counted.batch_stats.add(batch_size=1).compute_infer.count = count
+        return response
 
     def _response(self, request: InferRequest, found: list[ItemAnswer]) -> InferResponse:
         response = service_pb2.ModelInferResponse(model_name=request.model_name, id=request.id)
@@ -146,6 +158,11 @@ def running_triton() -> Iterator[FakeTriton]:
             fake.infer, service_pb2.ModelInferRequest, service_pb2.ModelInferResponse
         ),
         "ServerLive": _method(_live, service_pb2.ServerLiveRequest, service_pb2.ServerLiveResponse),
+        "ModelStatistics": _method(
+            fake.statistics,
+            service_pb2.ModelStatisticsRequest,
+            service_pb2.ModelStatisticsResponse,
+        ),
         "RepositoryModelLoad": _method(
             fake.load,
             service_pb2.RepositoryModelLoadRequest,

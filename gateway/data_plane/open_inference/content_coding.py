@@ -89,5 +89,5 @@ def compressed(body: bytes, accept_encoding: str) -> tuple[bytes, str]:
 
 def _accepted(part: str) -> str:
     name, _, weight = part.partition(";")
-    is_refused = weight.replace(" ", "").rstrip("0").rstrip(".") == "q="
+    is_refused = weight.replace(" ", "").rstrip("0.") == "q="
     return "" if is_refused else name.strip()
