@@ -53,7 +53,7 @@ def binary(tail: bytes, size: int | None = None, **changes: Any) -> tuple[bytes,
 
 
 def _raw(text: str) -> bytes:
-    """A good request with one piece of JSON, PLACE, replaced by text that json.dumps never makes."""
+    """A good request whose id is replaced by text that json.dumps would never make."""
     return document(id="PLACE").replace(b'"PLACE"', text.encode("utf-8", "surrogatepass"))
 
 
@@ -84,7 +84,9 @@ OF_TRITON = [
         413,
     ),
     Poison("shared memory in", with_input(data=None, parameters={"shared_memory_region": "x"})),
-    Poison("shared memory out", with_output(name="LABEL", parameters={"shared_memory_region": "x"})),
+    Poison(
+        "shared memory out", with_output(name="LABEL", parameters={"shared_memory_region": "x"})
+    ),
     Poison("a sequence", document(parameters={"sequence_id": 1, "sequence_start": True})),
     Poison("a priority", document(parameters={"priority": 1})),
     Poison("a timeout", document(parameters={"timeout": 1})),

@@ -73,9 +73,7 @@ def check(result: Any, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_sync_client_learns_what_there_is(
-    model: str, client: Any, key: dict[str, str]
-) -> None:
+def test_the_sync_client_learns_what_there_is(model: str, client: Any, key: dict[str, str]) -> None:
     assert client.is_server_live()
     assert client.is_server_ready()
     assert client.is_model_ready(model, headers=key)
@@ -159,13 +157,11 @@ def test_the_sync_client_infers_without_waiting(client: Any, key: dict[str, str]
             check(request.get_result(), model)
 
 
-def test_literal_json_is_for_texts_and_base64_for_images(
-    client: Any, key: dict[str, str]
-) -> None:
+def test_literal_json_is_for_texts_and_base64_for_images(client: Any, key: dict[str, str]) -> None:
     texts = question(TEXT_MODEL, ["It may rain", ""], is_binary=False)
     check(client.infer(TEXT_MODEL, [texts], headers=key), TEXT_MODEL)
+    images = question(IMAGE_MODEL, ["no base64!"], is_binary=False)
     with pytest.raises(InferenceServerException, match="base64") as refusal:
-        images = question(IMAGE_MODEL, ["no base64!"], is_binary=False)
         client.infer(IMAGE_MODEL, [images], headers=key)
     assert refusal.value.status() == "400"
 

@@ -2,71 +2,35 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
-import json
 import struct
 import zlib
 from typing import Any
 
-import grpc
-import httpx
 import pytest
 
 from python_backends.shared.contract import (
     Status,
     Task,
     decode_bytes_tensor,
-    encode_bytes_tensor,
 )
 from tests.fakes.fake_supervisor import FakeSupervisor, a_release
 from tests.fakes.fake_triton import FakeTriton, ranked, refused
+from tests.unit.gateway.open_inference.infer_bodies import LENGTH, as_binary, as_json, parts
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
 
 INFER = "/v2/models/digits/infer"
-LENGTH = "Inference-Header-Content-Length"
 SEVEN, NINE = b"\xff\xd8 seven", b"\xff\xd8 nine"
 TEN = ("7", "9", "1", "2", "3", "4", "5", "6", "8", "0")
 FP32_SCORES = [0.5 ** (rank + 1) for rank in range(10)]
 
 
 @pytest.fixture(autouse=True)
-def _answers(triton: FakeTriton, gateway: Gateway) -> None:  # after it: a gateway makes it forget
+def _answers(triton: FakeTriton, gateway: Gateway) -> None:
+    assert gateway.port  # asked for because it makes the fake forget what it was told before
     triton.answers[SEVEN] = ranked(*TEN)
     triton.answers[NINE] = ranked(*reversed(TEN), status=Status.TRUNCATED)
     triton.answers[b"no image"] = refused(Status.UNSUPPORTED_FORMAT)
-
-
-def as_json(*images: bytes, **more: Any) -> dict[str, Any]:
-    """A JSON request about images."""
-    data = [base64.b64encode(image).decode() for image in images]
-    tensor = {"name": "IMAGE", "datatype": "BYTES", "shape": [len(images), 1], "data": data}
-    return {"inputs": [tensor], **more}
-
-
-def as_binary(*images: bytes, **more: Any) -> tuple[bytes, dict[str, str]]:
-    """A binary request about images: body and header."""
-    raw = encode_bytes_tensor(images)
-    tensor = {
-        "name": "IMAGE",
-        "datatype": "BYTES",
-        "shape": [len(images), 1],
-        "parameters": {"binary_data_size": len(raw)},
-    }
-    head = json.dumps({"inputs": [tensor], **more}).encode()
-    return head + raw, {LENGTH: str(len(head))}
-
-
-def parts(answer: httpx.Response) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """JSON and binary tensors of an answer; the sizes must add up."""
-    length = int(answer.headers[LENGTH])
-    head, rest, tensors = json.loads(answer.content[:length]), answer.content[length:], {}
-    for output in head["outputs"]:
-        if "parameters" in output:
-            size = output["parameters"]["binary_data_size"]
-            tensors[output["name"]], rest = rest[:size], rest[size:]
-    assert rest == b""
-    return head, tensors
 
 
 async def test_json_in_and_json_out(triton: FakeTriton, gateway: Gateway) -> None:
@@ -258,49 +222,3 @@ async def test_a_version_other_than_1_is_not_there(triton: FakeTriton, gateway: 
         assert answer.status_code == 404
         assert answer.headers["X-Error-Code"] == "unknown_model_version"
     assert len(triton.asked) == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "error"),
-    [
-        (grpc.StatusCode.UNAVAILABLE, 503, "inference_unavailable"),
-        (grpc.StatusCode.INTERNAL, 502, "inference_failed"),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, 504, "inference_timeout"),
-    ],
-)
-async def test_what_triton_fails_at_is_told_in_the_protocols_body(
-    code: grpc.StatusCode, status: int, error: str, triton: FakeTriton, gateway: Gateway
-) -> None:
-    triton.refusal = (code, "/secret/path")
-    answer = await gateway.client.post(INFER, json=as_json(SEVEN), headers=gateway.ui)
-    assert (answer.status_code, answer.headers["X-Error-Code"]) == (status, error)
-    assert isinstance(answer.json()["error"], str)
-    assert "secret" not in answer.text
-
-
-async def test_an_answer_of_another_width_than_the_releases_is_our_fault(
-    triton: FakeTriton, gateway: Gateway
-) -> None:
-    triton.width = 11
-    answer = await gateway.client.post(INFER, json=as_json(SEVEN), headers=gateway.ui)
-    assert (answer.status_code, answer.headers["X-Error-Code"]) == (500, "contract_mismatch")
-
-
-async def test_a_score_that_is_no_number_is_our_fault(
-    triton: FakeTriton, gateway: Gateway
-) -> None:
-    def spoil(response: Any) -> None:
-        response.raw_output_contents[1] = struct.pack("<10f", *[float("nan")] * 10)
-
-    triton.spoil = spoil
-    answer = await gateway.client.post(INFER, json=as_json(SEVEN), headers=gateway.ui)
-    assert (answer.status_code, answer.headers["X-Error-Code"]) == (500, "contract_mismatch")
-
-
-async def test_a_body_above_the_limit_is_refused_unread(
-    triton: FakeTriton, start_gateway: StartGateway
-) -> None:
-    gateway = await start_gateway(max_body_bytes=50)
-    answer = await gateway.client.post(INFER, json=as_json(SEVEN), headers=gateway.ui)
-    assert (answer.status_code, answer.headers["X-Error-Code"]) == (413, "payload_too_large")
-    assert triton.asked == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import gzip
 import json
 import zlib
@@ -40,6 +41,10 @@ outputs = st.lists(
     unique_by=lambda output: output[0],
 )
 ids = st.text(max_size=30)
+CODINGS: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("gzip", gzip.compress),
+    ("deflate", zlib.compress),
+]
 
 
 def document(tensor: dict[str, Any], **more: Any) -> bytes:
@@ -110,10 +115,8 @@ def test_bare_bytes_are_one_item_whatever_they_are(body: bytes, accepted: Accept
 def test_no_bytes_and_no_header_raise_anything_but_a_refusal(
     body: bytes, length: str | None, accepted: Accepted
 ) -> None:
-    try:
+    with contextlib.suppress(GatewayError):
         parse_infer_request(body, length, accepted)
-    except GatewayError as refusal:
-        assert str(refusal)
 
 
 values = st.recursive(
@@ -206,7 +209,7 @@ def _inflate(body: bytes, coding: str = "gzip", sizes: int = 64, limit: int = 10
 @given(
     st.binary(max_size=3000),
     st.integers(1, 300),
-    st.sampled_from([("gzip", gzip.compress), ("deflate", zlib.compress)]),
+    st.sampled_from(CODINGS),
 )
 def test_what_was_compressed_is_inflated_whatever_the_chunks(
     body: bytes, sizes: int, how: tuple[str, Callable[[bytes], bytes]]
