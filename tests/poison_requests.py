@@ -183,6 +183,7 @@ BINARY = [
     Poison("a million empty elements", *binary(bytes(4_000_000))),
     Poison("a binary size that is a text", *binary(b"", size="0")),  # type: ignore[arg-type]
     Poison("binary data without the header", _HEAD_ONLY + b"\x03\0\0\0abc"),
+    Poison("neither binary data nor the header", _HEAD_ONLY),
     Poison("no binary data", _HEAD_ONLY, {LENGTH: str(len(_HEAD_ONLY))}),
     Poison("bytes that no input claims", _GOOD + b"abc", {LENGTH: str(len(_GOOD))}),
     Poison("a length beyond the body", _GOOD, {LENGTH: str(len(_GOOD) + 1)}),

@@ -5,25 +5,21 @@ from __future__ import annotations
 from typing import Any, Final
 
 _STRING: Final = {"type": "string"}
+# Of a body that is JSON alone; binary_data_size belongs to the other media type.
 _TENSOR: Final = {
     "type": "object",
-    "required": ["name", "datatype", "shape"],
+    "required": ["name", "datatype", "shape", "data"],
     "properties": {
         "name": {"enum": ["IMAGE", "TEXT"]},
         "datatype": {"enum": ["BYTES"]},
         "shape": {
             "type": "array",
-            "items": {"type": "integer", "minimum": 1},
+            "prefixItems": [{"type": "integer", "minimum": 1}, {"const": 1}],
             "minItems": 2,
             "maxItems": 2,
             "examples": [[1, 1]],
         },
-        "data": {"type": "array", "items": _STRING},
-        "parameters": {
-            "type": "object",
-            "properties": {"binary_data_size": {"type": "integer", "minimum": 0}},
-            "additionalProperties": False,
-        },
+        "data": {"type": "array", "items": _STRING, "minItems": 1},
     },
     "additionalProperties": False,
 }

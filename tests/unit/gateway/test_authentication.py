@@ -33,7 +33,12 @@ async def _new_key(gateway: Gateway, *scopes: str) -> tuple[str, dict[str, str]]
 
 async def test_the_lists_above_hold_every_endpoint(gateway: Gateway) -> None:
     paths = (await gateway.client.get("/openapi.json")).json()["paths"]
-    documented = {(method.upper(), path) for path, ways in paths.items() for method in ways}
+    documented = {
+        (method.upper(), path)
+        for path, ways in paths.items()
+        for method in ways
+        if not path.startswith("/v2")  # open_inference/test_access.py lists those
+    }
     listed = {
         (method, path.replace("/digits", "/{alias}").replace("4f6c2a9b1d0e", "{key_id}"))
         for method, path in PREDICT + ADMIN + METRICS + PUBLIC
