@@ -105,7 +105,7 @@ class ServerHealth:
 
     def verdict(self) -> Verdict:
         """Whether golden inputs got their golden answers within the last seconds."""
-        if self._report is None or self._clock() - self._heard_at > self._max_age_seconds:
+        if self._report is None or self._is_silent():
             return Verdict(False, self._silent_since, "Triton's supervisor does not answer")
         return Verdict(self._report.ready, self._report.since, self._report.reason)
 
@@ -125,6 +125,14 @@ class ServerHealth:
     def find(self, release: ReleaseName) -> ReleaseReport | None:
         """What is known of a release, whether or not a route names it; None if it is not served."""
         return self._heard().releases.get(str(release))
+
+    def has_ready(self, release: ReleaseName) -> bool:
+        """Whether this one release got its golden answers within the last seconds."""
+        report = self.find(release)
+        return report is not None and report.state == "ready" and not self._is_silent()
+
+    def _is_silent(self) -> bool:
+        return self._clock() - self._heard_at > self._max_age_seconds
 
     def _heard(self) -> SupervisorReport:
         if self._report is None:

@@ -117,8 +117,7 @@ async def model(asked: Asked) -> Response:
 )
 async def model_ready(asked: Asked, health: Health) -> Response:
     """200 while this model's golden inputs get their golden answers."""
-    verdict = health.verdict()
-    if not verdict.is_ready or asked.report.state != "ready":
+    if not health.has_ready(asked.release):
         raise InferenceUnavailable(f"{asked.release} is not ready")
     return _json(b'{"ready":true}')
 

@@ -52,7 +52,9 @@ def parse_infer_request(
         raise InvalidInferRequest(
             f"binary_data_size is {header.binary_size}, but {behind} bytes follow the JSON"
         )
-    return InferRequest(header.id, _elements(body[length:], header.count), header.outputs)
+    return InferRequest(
+        header.id, _elements(memoryview(body)[length:], header.count), header.outputs
+    )
 
 
 def _length(declared: str, body: bytes) -> int:
@@ -66,7 +68,7 @@ def _length(declared: str, body: bytes) -> int:
     return length
 
 
-def _elements(raw: bytes, count: int) -> tuple[bytes, ...]:
+def _elements(raw: memoryview, count: int) -> tuple[bytes, ...]:
     try:
         elements = decode_bytes_tensor(raw, at_most=count)
     except ContractBroken as exc:

@@ -6,9 +6,9 @@ import grpc
 import pytest
 
 from python_backends.shared.contract import Task
-from tests.fakes.fake_supervisor import FakeSupervisor, a_release
+from tests.fakes.fake_supervisor import FakeSupervisor, Mood, a_release
 from tests.fakes.fake_triton import FakeTriton
-from tests.unit.gateway.running_gateway import Gateway, StartGateway
+from tests.unit.gateway.running_gateway import Gateway, StartGateway, until
 from triptych.stack.supervisor_status import ReleaseState
 
 OF_MODELS = ("", "/ready", "/config", "/stats")
@@ -47,8 +47,20 @@ async def test_who_is_not_ready_says_since_when(
     assert answer.status_code == 503
     assert "a stub died" in answer.json()["error"]
     assert (await gateway.client.get("/v2/health/live")).status_code == 200
-    answer = await gateway.client.get("/v2/models/digits/ready", headers=gateway.ui)
-    assert answer.status_code == 503
+
+
+async def test_no_model_is_ready_when_nobody_vouches_for_it(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(status_interval_seconds=0.01, status_max_age_seconds=0.05)
+    path = "/v2/models/digits/ready"
+    assert (await gateway.client.get(path, headers=gateway.ui)).status_code == 200
+    supervisor.mood = Mood.SILENT
+
+    async def is_unready() -> bool:
+        return (await gateway.client.get(path, headers=gateway.ui)).status_code == 503
+
+    await until(is_unready)
 
 
 async def test_a_model_is_ready_when_its_own_canary_is(
@@ -56,6 +68,7 @@ async def test_a_model_is_ready_when_its_own_canary_is(
 ) -> None:
     loading = a_release("flowers", 1).moved_to(ReleaseState.LOADING)
     supervisor.releases = [a_release("digits", 1).moved_to(ReleaseState.READY), loading]
+    supervisor.is_ready, supervisor.reason = False, "flowers_r1 is loading"
     gateway = await start_gateway()
     digits = await gateway.client.get("/v2/models/digits/ready", headers=gateway.ui)
     flowers = await gateway.client.get("/v2/models/flowers/ready", headers=gateway.ui)
