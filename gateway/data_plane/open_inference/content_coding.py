@@ -12,6 +12,10 @@ from gateway.errors import MalformedCompression, PayloadTooLarge, UnsupportedMed
 # zlib's wbits: 15 bits of window, 16 more for gzip's wrapper. HTTP's "deflate" is zlib's wrapper.
 _WINDOW_OF: Final = {"gzip": 31, "deflate": 15}
 _PIECE_BYTES: Final = 256 * 1024
+# What is admitted is counted as it arrives, so a request may not swell far beyond that: the first
+# MiB is free, for texts that repeat themselves, and images hardly shrink at all.
+_FREE_BYTES: Final = 1024 * 1024
+_MAX_RATIO: Final = 32
 # Below this, headers and processor time outweigh what is saved; above, the quickest level saves
 # most of it: the answers are text that repeats itself.
 _WORTH_BYTES: Final = 1024
@@ -39,16 +43,18 @@ async def inflated(
     """Pass a body on, inflated piece by piece.
 
     Raises:
-        PayloadTooLarge: it inflates to more bytes than the limit.
+        PayloadTooLarge: it inflates to more bytes than the limit, or than its own length allows.
         MalformedCompression: it is damaged, cut short, or something follows its end.
     """
     inflater = zlib.decompressobj(wbits=window)
-    total = 0
+    total, allowed_bytes = 0, _FREE_BYTES
     async for chunk in chunks:
+        allowed_bytes += _MAX_RATIO * len(chunk)
+        most = min(limit_bytes, allowed_bytes)
         for piece in _pieces(inflater, chunk):
             total += len(piece)
-            if total > limit_bytes:
-                raise PayloadTooLarge(f"the body inflates to more than {limit_bytes} bytes")
+            if total > most:
+                raise PayloadTooLarge(f"the body inflates too far, beyond {most} bytes")
             yield piece
             if len(piece) == _PIECE_BYTES:
                 await asyncio.sleep(0)  # a bomb must not keep the others waiting
