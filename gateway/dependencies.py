@@ -14,6 +14,7 @@ from gateway.control_plane.first_keys import FirstKeys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.supervisor_observations import SupervisorObservations
 from gateway.data_plane.server_health import ServerHealth
+from gateway.data_plane.triton_client import TritonClient
 from gateway.errors import AliasForbidden, MissingApiKey, ScopeMissing
 from gateway.metrics import GatewayMetrics
 from gateway.request_context import RequestRecord, record
@@ -59,6 +60,10 @@ async def _observations(request: Request) -> SupervisorObservations:
     return services_of(request).observations
 
 
+async def _triton(request: Request) -> TritonClient:
+    return services_of(request).triton
+
+
 Settings = Annotated[GatewaySettings, Depends(_settings)]
 Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
@@ -66,6 +71,7 @@ FirstKeyFiles = Annotated[FirstKeys, Depends(_first_keys)]
 Health = Annotated[ServerHealth, Depends(_health)]
 Traces = Annotated[Tracing, Depends(_tracing)]
 Observations = Annotated[SupervisorObservations, Depends(_observations)]
+Triton = Annotated[TritonClient, Depends(_triton)]
 
 
 def authenticate(request: Request, *scopes: Scope) -> ApiKey:

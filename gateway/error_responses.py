@@ -39,6 +39,9 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.UnknownKey: 404,
     errors.UnknownRequest: 404,
     errors.LastAdminKey: 409,
+    errors.UnknownModelVersion: 404,
+    errors.InvalidInferRequest: 400,
+    errors.MalformedCompression: 400,
     errors.UndecodableImage: 422,
     errors.ImageTooLarge: 422,
     errors.UnsupportedImageFormat: 415,
@@ -57,6 +60,8 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.RateLimited: 429,
     errors.DatabaseUnavailable: 503,
 }
+
+ERROR_CODE_HEADER: Final = "X-Error-Code"
 
 # What Starlette itself answers, and what nobody foresaw, has no class of ours.
 _CODE_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed"}
@@ -107,10 +112,17 @@ def render(
         headers: What the answer needs beside its body.
     """
     record.get().error_code = code
-    # A path with a shape of its own is told apart here, before Accept is looked at.
+    if _speaks_open_inference(request.scope["path"]):
+        # The protocol's body has room for the message only.
+        told = {**(headers or {}), ERROR_CODE_HEADER: code}
+        return JSONResponse({"error": message}, status, told)
     if prefers_problem(request.headers.get("accept")):
         return JSONResponse(_problem(code, message, status), status, headers, media_type=_PROBLEM)
     return JSONResponse(error_body(code, message, request_id.get()), status, headers)
+
+
+def _speaks_open_inference(path: str) -> bool:
+    return path == "/v2" or path.startswith("/v2/")
 
 
 def _headers(status: int, error: errors.GatewayError) -> dict[str, str]:

@@ -4,7 +4,8 @@ GatewayError(code)
   AuthError            MissingApiKey, UnknownApiKey, ExpiredApiKey, ScopeMissing, AliasForbidden
   InvalidRequest       EmptyBody, BodyTimeout, InvalidParameter, MalformedMultipart, MalformedJson,
                        TooManyFiles, TooManyTexts, PayloadTooLarge, UnsupportedMediaType,
-                       UnknownAlias, UnknownKey, UnknownRequest, LastAdminKey
+                       UnknownAlias, UnknownKey, UnknownRequest, LastAdminKey, UnknownModelVersion,
+                       InvalidInferRequest, MalformedCompression
     RejectedByModel    UndecodableImage, ImageTooLarge, UnsupportedImageFormat, UndecodableText,
                        TextTooLarge
   InferenceError       InferenceTimeout, InferenceUnavailable, InferenceFailed, ContractMismatch
@@ -124,6 +125,24 @@ class UnknownAlias(InvalidRequest):
     """No route has that name."""
 
     code = "unknown_alias"
+
+
+class UnknownModelVersion(InvalidRequest):
+    """A release is one version of its model, the first."""
+
+    code = "unknown_model_version"
+
+
+class InvalidInferRequest(InvalidRequest):
+    """A request of the Open Inference Protocol is malformed, or asks for what is not offered."""
+
+    code = "invalid_infer_request"
+
+
+class MalformedCompression(InvalidRequest):
+    """The body is not what its Content-Encoding says."""
+
+    code = "malformed_compression"
 
 
 class UnknownKey(InvalidRequest):

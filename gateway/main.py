@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from gateway import health_routes
 from gateway.control_plane import key_routes, monitoring_routes, routes, waterfall_routes
 from gateway.data_plane import predict_routes
+from gateway.data_plane.open_inference import infer_routes, metadata_routes
 from gateway.error_responses import install_error_responses
 from gateway.lingering_close import LingeringClose
 from gateway.metrics import GatewayMetrics
@@ -35,6 +36,8 @@ _READABLE_BY_PAGES: Final = ("X-Request-Id", "Server-Timing", "Retry-After", "Ca
 # The data plane first: routes are tried in this order.
 _ROUTERS: Final = (
     predict_routes.router,
+    infer_routes.router,
+    metadata_routes.router,
     health_routes.router,
     routes.router,
     key_routes.router,

@@ -23,7 +23,9 @@ from gateway.tracing import Tracing, follow, traced_request
 logger = logging.getLogger("gateway.access")
 
 _DATA_PLANE: Final = ("/v1/predict/", "/v2")
-_UNLOGGED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_UNLOGGED: Final = frozenset(
+    {"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
+)
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 
 

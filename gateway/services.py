@@ -37,6 +37,7 @@ class Services:
     health: ServerHealth
     admission: Admission
     predictor: Predictor
+    triton: TritonClient
     tracing: Tracing
     observations: SupervisorObservations
 
@@ -75,6 +76,7 @@ async def running_services(
             health=health,
             admission=admission,
             predictor=Predictor(triton, cache),
+            triton=triton,
             tracing=tracing,
             observations=SupervisorObservations(supervisor),
         )

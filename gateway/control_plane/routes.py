@@ -12,14 +12,13 @@ router = APIRouter(prefix="/v1/routes", tags=["routes"])
 
 
 def _describe(alias: str, health: Health) -> RouteDescription:
-    release = health.routes()[alias]
-    report = health.report(release)
+    target = health.targets()[alias]
     return RouteDescription(
         alias=alias,
-        task=report.task,
-        max_batch_size=report.max_batch_size,
-        top_k=report.top_k,
-        arms=[Arm(release=str(release), weight=100)],
+        task=target.task,
+        max_batch_size=target.max_batch_size,
+        top_k=target.top_k,
+        arms=[Arm(release=target.release, weight=100)],
     )
 
 

@@ -37,6 +37,21 @@ _JSON: Final = {
         },
     },
 }
+HEADER_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {
+        "name": TIMEOUT_HEADER,
+        "in": "header",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST_MILLISECONDS},
+        "description": "Time for the whole request; there is a default, and a cap.",
+    },
+    {
+        "name": PRIORITY_HEADER,
+        "in": "header",
+        "schema": {"type": "string", "enum": list(Priority)},
+        "description": "`batch` may wait long and gives way; a key may be bound to it.",
+    },
+]
+SECURITY: Final[list[dict[str, list[str]]]] = [{"HTTPBearer": []}, {"APIKeyHeader": []}]
 _PARAMETERS: Final = [
     {
         "name": "alias",
@@ -51,18 +66,7 @@ _PARAMETERS: Final = [
         "schema": {"type": "integer", "minimum": 1},
         "description": "How many labels, at most the release's own number.",
     },
-    {
-        "name": TIMEOUT_HEADER,
-        "in": "header",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MOST_MILLISECONDS},
-        "description": "Time for the whole request; there is a default, and a cap.",
-    },
-    {
-        "name": PRIORITY_HEADER,
-        "in": "header",
-        "schema": {"type": "string", "enum": list(Priority)},
-        "description": "`batch` may wait long and gives way; a key may be bound to it.",
-    },
+    *HEADER_PARAMETERS,
 ]
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": ErrorBody}
@@ -70,7 +74,7 @@ ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 }
 # Declared here and not as parameters: FastAPI would read the body before the key is checked.
 DESCRIPTION: Final[dict[str, Any]] = {
-    "security": [{"HTTPBearer": []}, {"APIKeyHeader": []}],
+    "security": SECURITY,
     "parameters": _PARAMETERS,
     "requestBody": {
         "required": True,

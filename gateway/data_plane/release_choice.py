@@ -14,10 +14,7 @@ def choose_release(name: str, health: ServerHealth) -> Target:
         UnknownAlias: there is none.
         InferenceUnavailable: nothing is known yet.
     """
-    release = health.routes().get(name) or health.live_release(name)
-    if release is None:
+    target = health.targets().get(name)
+    if target is None:
         raise UnknownAlias(f"there is no alias {name!r}; GET /v1/routes lists those that there are")
-    report = health.report(release)
-    return Target(
-        str(release), report.fingerprint, report.task, report.max_batch_size, report.top_k
-    )
+    return target

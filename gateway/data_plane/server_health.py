@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from gateway.data_plane.target import Target
 from gateway.errors import InferenceUnavailable
 from python_backends.shared.contract import Task
 from triptych.routing import ReleaseName, first_routes
@@ -27,6 +28,8 @@ class ReleaseReport(BaseModel):
     top_k: int = Field(ge=1)
     fingerprint: str = ""
     """Of the release's files; an older supervisor does not tell it."""
+    state: str = "ready"
+    """The last golden input got its golden answer; anything else is not ready."""
 
 
 class SupervisorReport(BaseModel):
@@ -63,6 +66,29 @@ class Verdict:
     reason: str | None
 
 
+@dataclass(frozen=True)
+class _Word:
+    """What the supervisor said, and what follows from it; worked out once, asked often."""
+
+    said: SupervisorReport
+    routes: Mapping[str, ReleaseName]
+    targets: Mapping[str, Target]
+
+    @classmethod
+    def of(cls, said: SupervisorReport) -> _Word:
+        named = {
+            name: report for it, report in said.releases.items() if (name := ReleaseName.parse(it))
+        }
+        routes = first_routes(name for name, report in named.items() if report.promotable)
+        releases = {str(name): _target(name, report) for name, report in named.items()}
+        aliases = {alias: releases[str(name)] for alias, name in routes.items()}
+        return cls(said, routes, releases | aliases)
+
+
+def _target(name: ReleaseName, report: ReleaseReport) -> Target:
+    return Target(str(name), report.fingerprint, report.task, report.max_batch_size, report.top_k)
+
+
 class ServerHealth:
     """Looks at one supervisor now and then; every question is answered from memory.
 
@@ -82,7 +108,7 @@ class ServerHealth:
         self._client = client
         self._max_age_seconds = max_age_seconds
         self._clock = clock
-        self._report: SupervisorReport | None = None
+        self._word: _Word | None = None
         self._heard_at = -max_age_seconds
         self._silent_since = _utc_now()
         self._trouble: str | None = None
@@ -91,7 +117,7 @@ class ServerHealth:
         """Ask the supervisor once; silence is remembered, never raised."""
         try:
             response = await self._client.get("/status")
-            self._report = SupervisorReport.model_validate_json(response.content)
+            self._word = _Word.of(SupervisorReport.model_validate_json(response.content))
             self._heard_at, self._silent_since = self._clock(), _utc_now()
             self._note(None)
         except (httpx.HTTPError, ValidationError) as exc:
@@ -105,33 +131,41 @@ class ServerHealth:
 
     def verdict(self) -> Verdict:
         """Whether golden inputs got their golden answers within the last seconds."""
-        if self._report is None or self._clock() - self._heard_at > self._max_age_seconds:
+        if self._word is None or self._is_silent():
             return Verdict(False, self._silent_since, "Triton's supervisor does not answer")
-        return Verdict(self._report.ready, self._report.since, self._report.reason)
+        said = self._word.said
+        return Verdict(said.ready, said.since, said.reason)
 
-    def routes(self) -> dict[str, ReleaseName]:
+    def routes(self) -> Mapping[str, ReleaseName]:
         """Which release each alias means; known even while Triton is down.
 
         Raises:
             InferenceUnavailable: the supervisor has not said so once since the gateway started.
         """
-        named = ((ReleaseName.parse(name), it) for name, it in self._heard().releases.items())
-        return first_routes(name for name, report in named if name and report.promotable)
+        return self._heard().routes
 
-    def live_release(self, name: str) -> ReleaseName | None:
-        """The release of that name, if it is loaded; a route need not name it."""
-        return ReleaseName.parse(name) if name in self._heard().releases else None
+    def targets(self) -> Mapping[str, Target]:
+        """What can be asked, by alias and by the name of each live release.
 
-    def report(self, release: ReleaseName) -> ReleaseReport:
-        """What is known of a release that is loaded."""
-        return self._heard().releases[str(release)]
+        Raises:
+            InferenceUnavailable: the supervisor has not said so once since the gateway started.
+        """
+        return self._heard().targets
 
-    def _heard(self) -> SupervisorReport:
-        if self._report is None:
+    def has_ready(self, release: str) -> bool:
+        """Whether this one release got its golden answers within the last seconds."""
+        report = self._heard().said.releases.get(release)
+        return report is not None and report.state == "ready" and not self._is_silent()
+
+    def _is_silent(self) -> bool:
+        return self._clock() - self._heard_at > self._max_age_seconds
+
+    def _heard(self) -> _Word:
+        if self._word is None:
             raise InferenceUnavailable(
                 "Triton's supervisor has not yet said what can be asked; try again in a second"
             )
-        return self._report
+        return self._word
 
 
 def _utc_now() -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from gateway.data_plane.triton_statistics import ModelStatistics, read_statistics
 from gateway.errors import (
     ContractMismatch,
     InferenceError,
@@ -96,6 +97,19 @@ class TritonClient:
         except ContractBroken as exc:
             logger.error("Triton's answer breaks the contract release=%s: %s", release, exc)  # noqa: TRY400
             raise ContractMismatch("Triton's answer does not fit the contract") from exc
+
+    async def statistics(self, release: str, *, timeout_seconds: float) -> ModelStatistics:
+        """What Triton has counted of a release since it was loaded.
+
+        Raises:
+            InferenceError: the narrowest class that fits what Triton did.
+        """
+        request = service_pb2.ModelStatisticsRequest(name=release)
+        try:
+            response = await self._stub.ModelStatistics(request, timeout=timeout_seconds)
+        except grpc.aio.AioRpcError as exc:
+            raise _error(release, exc, is_late=False) from exc
+        return read_statistics(response)
 
     # The generated protobuf classes carry no types.
     async def _infer(

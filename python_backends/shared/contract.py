@@ -97,22 +97,28 @@ def encode_bytes_tensor(items: Iterable[bytes]) -> bytes:
     return b"".join(part for item in items for part in (_LENGTH.pack(len(item)), item))
 
 
-def decode_bytes_tensor(raw: bytes) -> list[bytes]:
+def decode_bytes_tensor(raw: bytes | memoryview, at_most: int | None = None) -> list[bytes]:
     """Take the elements of a BYTES tensor apart again.
 
+    Args:
+        raw: The tensor; a view of a larger body saves a copy of it.
+        at_most: How many elements it may have; a stranger's millions of empty ones are not read.
+
     Raises:
-        ContractBroken: a length reaches past the end.
+        ContractBroken: a length reaches past the end, or there are more elements than that.
     """
     items: list[bytes] = []
     position = 0
     while position < len(raw):
+        if len(items) == at_most:
+            raise ContractBroken(f"a BYTES tensor has more than {at_most} elements")
         body = position + _LENGTH.size
         if body > len(raw):
             raise ContractBroken("a BYTES tensor ends inside a length prefix")
         position = body + _LENGTH.unpack_from(raw, position)[0]
         if position > len(raw):
             raise ContractBroken("a BYTES tensor ends inside an element")
-        items.append(raw[body:position])
+        items.append(bytes(raw[body:position]))
     return items
 
 

@@ -69,6 +69,8 @@ class FakeTriton:
     """The gRPC metadata of every ModelInferRequest."""
     statistics: list[Any] = field(default_factory=list)
     """ModelStatistics of each loaded model."""
+    inferences_counted: int | None = None
+    """What ModelStatistics tells of one model instead, each of them with 100 ns in the queue."""
     address: str = ""
     """HOST:PORT, once it runs."""
     may_answer: threading.Event = field(default_factory=threading.Event)
@@ -77,7 +79,7 @@ class FakeTriton:
     def forget(self) -> None:
         """Be as new: the next test knows nothing of the last one."""
         self.width, self.refusal, self.spoil = 10, None, lambda _: None
-        self.answers, self.asked, self.loaded = {}, [], []
+        self.answers, self.asked, self.loaded, self.inferences_counted = {}, [], [], None
         self.metadata, self.statistics = [], []
         self.may_answer.set()
 
@@ -102,9 +104,17 @@ class FakeTriton:
         self.spoil(response)
         return response
 
-    def count(self, _request: Any, _context: grpc.ServicerContext) -> Any:
+    def count(self, request: Any, context: grpc.ServicerContext) -> Any:
         """ModelStatistics."""
-        return service_pb2.ModelStatisticsResponse(model_stats=self.statistics)
+        if self.refusal is not None:
+            context.abort(*self.refusal)
+        if self.inferences_counted is None:
+            return service_pb2.ModelStatisticsResponse(model_stats=self.statistics)
+        response, count = service_pb2.ModelStatisticsResponse(), self.inferences_counted
+        counted = response.model_stats.add(name=request.name, version="1", inference_count=count)
+        counted.inference_stats.queue.count, counted.inference_stats.queue.ns = count, 100 * count
+        counted.batch_stats.add(batch_size=1).compute_infer.count = count
+        return response
 
     def load(self, request: Any, _: grpc.ServicerContext) -> Any:
         """RepositoryModelLoad."""

@@ -147,7 +147,12 @@ async def test_a_key_that_is_not_good_for_it_is_refused_before_the_body_is_read(
 
 async def test_the_lists_above_hold_every_endpoint(gateway: Gateway) -> None:
     paths = (await gateway.client.get("/openapi.json")).json()["paths"]
-    documented = {(method.upper(), path) for path, ways in paths.items() for method in ways}
+    documented = {
+        (method.upper(), path)
+        for path, ways in paths.items()
+        for method in ways
+        if not path.startswith("/v2")  # open_inference/test_access.py lists those
+    }
     listed = {
         (
             method,

@@ -10,7 +10,6 @@ from gateway.data_plane.server_health import ServerHealth
 from tests.fakes.fake_supervisor import SINCE, FakeSupervisor, Mood, a_release
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.running_gateway import Gateway, StartGateway, until
-from triptych.routing import ReleaseName
 
 
 async def test_the_process_lives_whatever_its_neighbours_do(
@@ -130,7 +129,7 @@ async def test_an_older_supervisor_tells_no_fingerprint_and_is_understood() -> N
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
             health = ServerHealth(client, max_age_seconds=5)
             await health.refresh()
-        assert health.report(ReleaseName("x", 1)).fingerprint == fingerprint
+        assert health.targets()["x"].fingerprint == fingerprint
 
 
 async def test_a_release_whose_name_is_none_is_passed_over(

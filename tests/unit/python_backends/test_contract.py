@@ -43,6 +43,14 @@ def test_a_bytes_tensor_that_ends_too_soon_is_broken(raw: bytes, reason: str) ->
         decode_bytes_tensor(raw)
 
 
+def test_a_tensor_with_more_elements_than_it_may_have_is_not_read_on() -> None:
+    raw = encode_bytes_tensor([b"a", b"", b"b"])
+
+    assert decode_bytes_tensor(memoryview(raw), at_most=3) == [b"a", b"", b"b"]
+    with pytest.raises(ContractBroken, match="more than 2 elements"):
+        decode_bytes_tensor(raw, at_most=2)
+
+
 def answer(
     labels: list[bytes], scores: list[float], states: list[int], **instead: bytes
 ) -> dict[str, bytes]:

@@ -1,0 +1,164 @@
+"""GET /v2...: health, metadata, configuration and statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from gateway.control_plane.api_key import Scope
+from gateway.data_plane.open_inference.infer_response import MODEL_VERSION
+from gateway.data_plane.open_inference.model_metadata import (
+    model_config,
+    model_metadata,
+    model_statistics,
+    server_metadata,
+)
+from gateway.data_plane.open_inference.protocol_openapi import OF_MODEL, OF_VERSION, answers
+from gateway.data_plane.release_choice import choose_release
+from gateway.data_plane.target import Target
+from gateway.dependencies import Health, PredictKey, Triton, check_may_use, require
+from gateway.errors import InferenceUnavailable, UnknownModelVersion
+from gateway.request_context import record
+
+MODEL_PATH: Final = "/models/{model}"
+VERSION_PATH: Final = "/models/{model}/versions/{version}"
+# perf_analyzer asks twice per window; a busy server must not make it wait.
+_STATISTICS_SECONDS: Final = 2.0
+_JSON: Final = "application/json"
+_MODEL_ERRORS: Final = (401, 403, 404, 503)
+
+router = APIRouter(prefix="/v2", tags=["open inference"], default_response_class=Response)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedModel:
+    """The model that a path names."""
+
+    name: str
+    """As the path has it."""
+    target: Target
+
+
+async def _asked_model(request: Request, health: Health, key: PredictKey) -> AskedModel:
+    name = named_model(request)
+    check_may_use(key, name)
+    target = choose_release(name, health)
+    known = record.get()
+    known.alias, known.release, known.tenant = name, target.release, key.tenant
+    return AskedModel(name, target)
+
+
+def named_model(request: Request) -> str:
+    """The model that a path names; a version beside it may only be the one that all have.
+
+    Raises:
+        UnknownModelVersion: it is another.
+    """
+    path = request.path_params
+    name = str(path["model"])
+    if path.get("version", MODEL_VERSION) != MODEL_VERSION:
+        raise UnknownModelVersion(
+            f"{name!r} has the one version {MODEL_VERSION}; "
+            "the number of a release is part of its name"
+        )
+    return name
+
+
+Asked = Annotated[AskedModel, Depends(_asked_model)]
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type=_JSON)
+
+
+@router.get(
+    "",
+    dependencies=[Depends(require(Scope.PREDICT))],
+    responses=answers(401, 403),
+    summary="What this server is",
+)
+async def server() -> Response:
+    """Name, version and extensions."""
+    return _json(server_metadata())
+
+
+@router.get("/health/live", responses=answers(), summary="The process lives; needs no key")
+async def live() -> Response:
+    """Say that this process answers."""
+    return _json(b'{"live":true}')
+
+
+@router.get("/health/ready", responses=answers(503), summary="Golden answers come; needs no key")
+async def ready(health: Health) -> Response:
+    """200 while golden inputs get their golden answers."""
+    verdict = health.verdict()
+    if not verdict.is_ready:
+        raise InferenceUnavailable(f"not ready since {verdict.since}: {verdict.reason}")
+    return _json(b'{"ready":true}')
+
+
+@router.get(
+    MODEL_PATH, openapi_extra=OF_MODEL, responses=answers(*_MODEL_ERRORS), summary="Its tensors"
+)
+@router.get(
+    VERSION_PATH, openapi_extra=OF_VERSION, responses=answers(*_MODEL_ERRORS), summary="Its tensors"
+)
+async def model(asked: Asked) -> Response:
+    """Input and outputs; the input's `parameters` say what its JSON strings hold."""
+    return _json(model_metadata(asked.name, asked.target))
+
+
+@router.get(
+    f"{MODEL_PATH}/ready",
+    openapi_extra=OF_MODEL,
+    responses=answers(*_MODEL_ERRORS),
+    summary="It gives golden answers",
+)
+@router.get(
+    f"{VERSION_PATH}/ready",
+    openapi_extra=OF_VERSION,
+    responses=answers(*_MODEL_ERRORS),
+    summary="It gives golden answers",
+)
+async def model_ready(asked: Asked, health: Health) -> Response:
+    """200 while this model's golden inputs get their golden answers."""
+    if not health.has_ready(asked.target.release):
+        raise InferenceUnavailable(f"{asked.target.release} is not ready")
+    return _json(b'{"ready":true}')
+
+
+@router.get(
+    f"{MODEL_PATH}/config",
+    openapi_extra=OF_MODEL,
+    responses=answers(*_MODEL_ERRORS),
+    summary="Its configuration, in short",
+)
+@router.get(
+    f"{VERSION_PATH}/config",
+    openapi_extra=OF_VERSION,
+    responses=answers(*_MODEL_ERRORS),
+    summary="Its configuration, in short",
+)
+async def config(asked: Asked) -> Response:
+    """Name, max_batch_size, input and output, as Triton's model configuration has them."""
+    return _json(model_config(asked.name, asked.target))
+
+
+@router.get(
+    f"{MODEL_PATH}/stats",
+    openapi_extra=OF_MODEL,
+    responses=answers(*_MODEL_ERRORS, 500, 502, 504),
+    summary="What Triton counted",
+)
+@router.get(
+    f"{VERSION_PATH}/stats",
+    openapi_extra=OF_VERSION,
+    responses=answers(*_MODEL_ERRORS, 500, 502, 504),
+    summary="What Triton counted",
+)
+async def statistics(asked: Asked, triton: Triton) -> Response:
+    """Triton's statistics of the release, from every client of it."""
+    counted = await triton.statistics(asked.target.release, timeout_seconds=_STATISTICS_SECONDS)
+    return _json(model_statistics(asked.name, counted))
