@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -39,8 +41,14 @@ class Round:
     """So many requests over one way."""
 
     requests_per_second: float
-    triton_cpu_ms: float  # per request
-    gateway_cpu_ms: float  # per request
+    client_cpu_ms: float  # per request, as the two below
+    triton_cpu_ms: float
+    gateway_cpu_ms: float
+
+    @property
+    def cpu_ms(self) -> float:
+        """All of it."""
+        return self.client_cpu_ms + self.triton_cpu_ms + self.gateway_cpu_ms
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ async def direct_asker(stack: LocalStack, release: str, image: bytes) -> Asker:
 async def run_round(stack: LocalStack, askers: list[Asker], requests: int) -> Round:
     """Let every client ask again and again until so many requests are answered."""
     left = requests
-    pids = (stack.triton["pid"], stack.description["gateway"]["pid"])
+    pids = (os.getpid(), stack.triton["pid"], stack.description["gateway"]["pid"])
 
     async def client(ask: Asker) -> None:
         nonlocal left
@@ -110,16 +118,17 @@ async def run_round(stack: LocalStack, askers: list[Asker], requests: int) -> Ro
     before, started = [tree_cpu_seconds(pid) for pid in pids], time.perf_counter()
     await asyncio.gather(*map(client, askers))
     seconds = time.perf_counter() - started
-    triton, gateway = (
+    of_client, of_triton, of_gateway = (
         (tree_cpu_seconds(pid) - earlier) / requests * 1000
         for pid, earlier in zip(pids, before, strict=True)
     )
-    return Round(requests / seconds, triton, gateway)
+    return Round(requests / seconds, of_client, of_triton, of_gateway)
 
 
 def _median(rounds: list[Round]) -> Round:
     return Round(
         median(it.requests_per_second for it in rounds),
+        median(it.client_cpu_ms for it in rounds),
         median(it.triton_cpu_ms for it in rounds),
         median(it.gateway_cpu_ms for it in rounds),
     )
@@ -130,28 +139,35 @@ async def measure(
 ) -> Cost:
     """Both ways in turn, so that a busy minute of the machine meets both."""
     image, alias = padded_jpeg(), release.rpartition("_r")[0]
-    through = [await gateway_asker(stack, alias, image) for _ in range(clients)]
-    direct = [await direct_asker(stack, release, image) for _ in range(clients)]
-    for askers in (through, direct):  # warm
-        await run_round(stack, askers, requests // 4)
+
+    async def one(make: Callable[[], Awaitable[Asker]]) -> Round:
+        askers = [await make() for _ in range(clients)]
+        await run_round(stack, askers, max(clients, requests // 8))  # warm
+        return await run_round(stack, askers, requests)
+
     pairs = [
-        (await run_round(stack, direct, requests), await run_round(stack, through, requests))
+        (
+            await one(partial(direct_asker, stack, release, image)),
+            await one(partial(gateway_asker, stack, alias, image)),
+        )
         for _ in range(rounds)
     ]
     return Cost(clients, _median([it[0] for it in pairs]), _median([it[1] for it in pairs]))
 
 
-def to_text(costs: list[Cost]) -> str:
-    """The table."""
-    rows = [
-        f"| {it.clients} | {it.direct.triton_cpu_ms:.2f} | {it.gateway.triton_cpu_ms:.2f} "
-        f"| {it.gateway.gateway_cpu_ms:.2f} "
-        f"| {it.gateway.triton_cpu_ms + it.gateway.gateway_cpu_ms - it.direct.triton_cpu_ms:.2f} "
+def to_rows(costs: list[Cost]) -> list[str]:
+    """The table, without its head."""
+    return [
+        f"| {it.clients} | {_cpu(it.direct)} | {_cpu(it.gateway)} "
+        f"| {it.gateway.cpu_ms - it.direct.cpu_ms:.2f} "
         f"| {it.direct.requests_per_second:.0f} | {it.gateway.requests_per_second:.0f} "
         f"| {it.gateway.requests_per_second / it.direct.requests_per_second:.2f} |"
         for it in costs
     ]
-    return "\n".join(rows)
+
+
+def _cpu(it: Round) -> str:
+    return f"{it.client_cpu_ms:.2f} + {it.gateway_cpu_ms:.2f} + {it.triton_cpu_ms:.2f}"
 
 
 def main() -> None:
@@ -178,7 +194,7 @@ def main() -> None:
             )
             for clients in _CLIENTS
         ]
-    print(to_text(costs))  # noqa: T201 - the answer
+    print("\n".join(to_rows(costs)))  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":

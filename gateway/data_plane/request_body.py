@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from time import perf_counter_ns
 from typing import Protocol
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from gateway.errors import BodyTimeout, PayloadTooLarge
 from gateway.request_context import record
@@ -47,42 +48,16 @@ async def counted(
         PayloadTooLarge: it has more bytes than the limit.
         BodyTimeout: a pause in it, or the whole of it, was longer than allowed.
         Overloaded: the counter has no room for it.
+        ClientDisconnect: its end never came.
     """
-    refuse_declared_excess(request, limit_bytes)
-    known, began_ns, total = record.get(), perf_counter_ns(), 0
+    arriving = _Arriving(request, limit_bytes, patience, counter)
     try:
-        async for chunk in _in_time(request.stream(), patience):
-            total += len(chunk)
-            if total > limit_bytes:
-                raise PayloadTooLarge(f"the body has more than the accepted {limit_bytes} bytes")
-            if counter:
-                counter.count(total)
-            yield chunk
+        while arriving.goes_on:
+            async with arriving.pause():
+                piece = await arriving.next()
+            yield piece
     finally:
-        known.body_ended(began_ns, total)
-
-
-async def _in_time(
-    stream: AsyncGenerator[bytes, None], patience: BodyPatience
-) -> AsyncGenerator[bytes, None]:
-    """Bound each pause, and the whole: a byte now and then must not hold a place for ever."""
-    clock = asyncio.get_running_loop().time
-    end = clock() + patience.total_seconds
-    while True:
-        try:
-            async with asyncio.timeout_at(min(clock() + patience.silence_seconds, end)):
-                chunk = await anext(stream, None)
-        except TimeoutError as exc:
-            raise BodyTimeout(_too_late(clock() >= end, patience)) from exc
-        if chunk is None:
-            return
-        yield chunk
-
-
-def _too_late(whole: bool, patience: BodyPatience) -> str:
-    if whole:
-        return f"the body was not complete after {patience.total_seconds:g} seconds"
-    return f"no more of the body came for {patience.silence_seconds:g} seconds"
+        arriving.note()
 
 
 async def read_body(
@@ -94,6 +69,69 @@ async def read_body(
         PayloadTooLarge: it has more bytes than the limit.
         BodyTimeout: a pause in it, or the whole of it, was longer than allowed.
         Overloaded: the counter has no room for it.
+        ClientDisconnect: its end never came.
     """
-    pieces = counted(request, limit_bytes, patience, counter)
-    return b"".join([piece async for piece in pieces])
+    arriving = _Arriving(request, limit_bytes, patience, counter)
+    pieces = []
+    try:
+        async with arriving.pause() as pause:
+            while arriving.goes_on:
+                pieces.append(await arriving.next())
+                pause.reschedule(arriving.latest())
+    finally:
+        arriving.note()
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class _Arriving:
+    """One body on its way: its pieces, its size, and how long it may take."""
+
+    def __init__(
+        self, request: Request, limit_bytes: int, patience: BodyPatience, counter: Counter | None
+    ) -> None:
+        refuse_declared_excess(request, limit_bytes)
+        self.goes_on = True
+        self._receive = request.receive
+        self._limit_bytes = limit_bytes
+        self._patience = patience
+        self._counter = counter
+        self._total = 0
+        self._began_ns = perf_counter_ns()
+        self._clock = asyncio.get_running_loop().time
+        self._end = self._clock() + patience.total_seconds
+
+    async def next(self) -> bytes:
+        """The next piece; the last one may be empty."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece: bytes = message.get("body", b"")
+        self.goes_on = message.get("more_body", False)
+        self._total += len(piece)
+        if self._total > self._limit_bytes:
+            raise PayloadTooLarge(f"the body has more than the accepted {self._limit_bytes} bytes")
+        if self._counter:
+            self._counter.count(self._total)
+        return piece
+
+    def latest(self) -> float:
+        """When the next piece must be here, of the event loop's clock."""
+        return min(self._clock() + self._patience.silence_seconds, self._end)
+
+    @asynccontextmanager
+    async def pause(self) -> AsyncGenerator[asyncio.Timeout, None]:
+        """Bound each pause, and the whole: a byte now and then must not hold a place for ever."""
+        try:
+            async with asyncio.timeout_at(self.latest()) as timeout:
+                yield timeout
+        except TimeoutError as exc:
+            raise BodyTimeout(self._too_late()) from exc
+
+    def _too_late(self) -> str:
+        if self._clock() >= self._end:
+            return f"the body was not complete after {self._patience.total_seconds:g} seconds"
+        return f"no more of the body came for {self._patience.silence_seconds:g} seconds"
+
+    def note(self) -> None:
+        """Tell the record how long it took and how large it was."""
+        record.get().body_ended(self._began_ns, self._total)

@@ -82,6 +82,7 @@ KNOWS_FASTAPI: Final = frozenset(
         "one_sentence_refusal",
         "metrics_listener",
         "request_body",
+        "bare_route",
         "predict_bodies",
         "disconnect",
         "front_door",

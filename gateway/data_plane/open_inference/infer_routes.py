@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from gateway.bare_route import BareRoute
 from gateway.data_plane.admission.ticket import Ticket
 from gateway.data_plane.front_door import receive_guest
 from gateway.data_plane.open_inference.answered_items import answer_items
@@ -28,13 +29,22 @@ from gateway.data_plane.open_inference.protocol_openapi import (
     INFERRED,
 )
 from gateway.data_plane.open_inference.request_parts import LENGTH_HEADER, parse_infer_request
-from gateway.data_plane.request_body import counted, refuse_declared_excess
+from gateway.data_plane.request_body import (
+    counted,
+    read_body,
+    refuse_declared_excess,
+)
 from gateway.request_context import record
 from gateway.settings import BodyPatience, GatewaySettings
 
 _SUMMARY: Final = "Classify one or more images or texts"
 
-router = APIRouter(prefix="/v2", tags=["open inference"], default_response_class=Response)
+router = APIRouter(
+    prefix="/v2",
+    tags=["open inference"],
+    default_response_class=Response,
+    route_class=BareRoute,
+)
 
 
 @router.post(
@@ -82,9 +92,9 @@ async def _read(
     request: Request, limit_bytes: int, patience: BodyPatience, ticket: Ticket
 ) -> bytes:
     window = window_of(_only(request, "Content-Encoding") or "")
-    chunks = counted(request, limit_bytes, patience, ticket)
-    if window is not None:
-        chunks = inflated(chunks, window, limit_bytes, ticket)
+    if window is None:
+        return await read_body(request, limit_bytes, patience, ticket)
+    chunks = inflated(counted(request, limit_bytes, patience, ticket), window, limit_bytes, ticket)
     return b"".join([chunk async for chunk in chunks])
 
 
