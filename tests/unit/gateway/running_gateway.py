@@ -48,6 +48,10 @@ class Gateway:
         )
         return int(float(line.split()[1]))
 
+    async def has_in_flight(self, count: int) -> bool:
+        """Whether it is so many now."""
+        return await self.in_flight() == count
+
 
 class StartGateway(Protocol):
     """Starts a gateway that ends with the test; keywords are settings that differ."""

@@ -31,14 +31,14 @@ async def test_what_is_more_than_may_wait_is_told_to_come_back_and_the_rest_is_a
     # Two may be in flight and six, most of a batch, may wait; one key holds two thirds of all.
     gateway = await start_gateway(max_in_flight=2)
     waiting = [_predict(gateway) for _ in range(6)]
-    await until(lambda: _in_flight(gateway, 6))
+    await until(lambda: gateway.has_in_flight(6))
 
     of_this_key = await _predict_from(gateway, gateway.ui)
     assert of_this_key.status_code == 429
     assert of_this_key.json()["error"]["code"] == "key_overloaded"
     assert of_this_key.headers["Retry-After"] == "1"
     others = [asyncio.create_task(_predict_from(gateway, gateway.admin)) for _ in range(2)]
-    await until(lambda: _in_flight(gateway, 8))
+    await until(lambda: gateway.has_in_flight(8))
     more = await _predict_from(gateway, gateway.admin)
     assert more.status_code == 503
     assert more.headers["Retry-After"] == "1"
@@ -48,10 +48,6 @@ async def test_what_is_more_than_may_wait_is_told_to_come_back_and_the_rest_is_a
     answers = await asyncio.gather(*waiting, *others)
     assert [answer.status_code for answer in answers] == [200] * 8
     assert await gateway.in_flight() == 0
-
-
-async def _in_flight(gateway: Gateway, count: int) -> bool:
-    return await gateway.in_flight() == count
 
 
 async def test_no_more_calls_than_allowed_are_made_at_once_and_the_others_follow(
@@ -64,7 +60,7 @@ async def test_no_more_calls_than_allowed_are_made_at_once_and_the_others_follow
     await _predict(gateway)
     triton.may_answer.clear()
     waiting = [_predict(gateway) for _ in range(5)]
-    await until(lambda: _in_flight(gateway, 5))
+    await until(lambda: gateway.has_in_flight(5))
     await until(lambda: len(triton.asked) == 3 + 2)
     triton.may_answer.set()
     assert [(await one).status_code for one in waiting] == [200] * 5
@@ -110,9 +106,9 @@ async def test_batch_requests_may_wait_where_interactive_ones_are_refused(
     triton.may_answer.clear()
     gateway = await start_gateway(max_in_flight=2)
     waiting = [_predict(gateway, **{"X-Priority": "batch"}) for _ in range(30)]
-    await until(lambda: _in_flight(gateway, 30))
+    await until(lambda: gateway.has_in_flight(30))
     interactive = _predict(gateway)
-    await until(lambda: _in_flight(gateway, 31))
+    await until(lambda: gateway.has_in_flight(31))
     triton.may_answer.set()
     assert (await interactive).status_code == 200
     assert [(await one).status_code for one in waiting] == [200] * 30
@@ -189,9 +185,9 @@ async def test_a_client_that_goes_away_while_it_waits_leaves_the_line_and_is_nev
     first = _predict(gateway)
     await until(lambda: len(triton.asked) == 1)
     impatient = _predict(gateway)
-    await until(lambda: _in_flight(gateway, 2))
+    await until(lambda: gateway.has_in_flight(2))
     impatient.cancel()
-    await until(lambda: _in_flight(gateway, 1))
+    await until(lambda: gateway.has_in_flight(1))
     triton.may_answer.set()
     assert (await first).status_code == 200
     assert (await _predict(gateway)).status_code == 200
@@ -216,7 +212,7 @@ async def test_bodies_that_trickle_in_keep_nobody_from_being_answered(
         )
         for _ in range(6)  # all that this key may have in line
     ]
-    await until(lambda: _in_flight(gateway, 6))
+    await until(lambda: gateway.has_in_flight(6))
     await until(lambda: _is_answered(gateway))
     end.set()
     assert [(await one).status_code for one in slow] == [200] * 6
