@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-test setup-export demo demo-text down test lint format types unit \
-	integration export-tests minilm e2e bench screenshots train-digits checkpoints export-table lock python
+	integration export-tests minilm e2e bench bench-gateway screenshots train-digits checkpoints export-table lock python
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -85,6 +85,12 @@ e2e: setup-test ## In a real Chromium, against the real stack
 
 bench: setup-dev ## perf_analyzer against digits_r1: table and plot in benchmarks/results/
 	$(BIN)/python -m benchmarks.perf_analyzer
+
+bench-gateway: setup-dev checkpoints ## What the gateway costs, and what it does at five times its capacity
+	test -d .cache/bench/resnet_r1 || .venv-export/bin/triptych export checkpoints/digits-resnet18 \
+		--name resnet --model-repository .cache/bench --golden examples/digits/samples
+	$(BIN)/python -m benchmarks.gateway_cost --resnet .cache/bench
+	$(BIN)/python -m benchmarks.overload --resnet .cache/bench
 
 screenshots: setup-test ## Write docs/images/ from the real stack
 	$(BIN)/python -m tests.e2e.take_screenshots

@@ -1,6 +1,6 @@
 """What the gateway costs: CPU per request over direct gRPC, and throughput beside it.
 
-python -m benchmarks.gateway_cost [--repository DIR] [--requests 400] [--rounds 5]
+python -m benchmarks.gateway_cost --resnet DIR [--rounds 7]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from benchmarks.local_stack import LocalStack, local_stack
 from benchmarks.perf_analyzer import sample_jpegs
 from benchmarks.process_cpu import tree_cpu_seconds
 from benchmarks.raw_http import RawConnection, post
+from benchmarks.report import footnotes
 from python_backends.shared.contract import IMAGE, encode_bytes_tensor
 
 _PROJECT: Final = Path(__file__).resolve().parents[1]
@@ -155,46 +156,74 @@ async def measure(
     return Cost(clients, _median([it[0] for it in pairs]), _median([it[1] for it in pairs]))
 
 
-def to_rows(costs: list[Cost]) -> list[str]:
-    """The table, without its head."""
-    return [
-        f"| {it.clients} | {_cpu(it.direct)} | {_cpu(it.gateway)} "
-        f"| {it.gateway.cpu_ms - it.direct.cpu_ms:.2f} "
-        f"| {it.direct.requests_per_second:.0f} | {it.gateway.requests_per_second:.0f} "
-        f"| {it.gateway.requests_per_second / it.direct.requests_per_second:.2f} |"
-        for it in costs
+def to_markdown(tables: list[tuple[str, list[Cost]]]) -> str:
+    """The report as it is committed."""
+    parts = [
+        "# What the gateway costs",
+        "",
+        "A 70 KB JPEG to `/v1/predict/{alias}` with a key, against the same bytes over gRPC "
+        "straight to Triton, in turn, medians of the rounds. CPU in milliseconds per request, of "
+        "the client, "
+        'the gateway and Triton with its stubs; "added" is the sum of all three through the '
+        "gateway less the sum without it. Everything shares the machine's cores. "
+        "Written by `make bench-gateway`.",
     ]
+    for name, costs in tables:
+        parts += [
+            "",
+            f"## {name}",
+            "",
+            "| clients | direct: client + gateway (idle) + Triton | through the gateway | added "
+            "| direct/s | through/s | ratio |",
+            "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+            *map(_row, costs),
+        ]
+    return "\n".join([*parts, "", *footnotes(), ""])
+
+
+def _row(cost: Cost) -> str:
+    direct, gateway = cost.direct, cost.gateway
+    ratio = gateway.requests_per_second / direct.requests_per_second
+    return (
+        f"| {cost.clients} | {_cpu(direct)} | {_cpu(gateway)} "
+        f"| {gateway.cpu_ms - direct.cpu_ms:.2f} | {direct.requests_per_second:.0f} "
+        f"| {gateway.requests_per_second:.0f} | {ratio:.2f} |"
+    )
 
 
 def _cpu(it: Round) -> str:
     return f"{it.client_cpu_ms:.2f} + {it.gateway_cpu_ms:.2f} + {it.triton_cpu_ms:.2f}"
 
 
-def main() -> None:
-    """Start a stack without UI and measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repository", type=Path, default=_PROJECT / "model_repository")
-    parser.add_argument("--release", default="digits_r1")
-    parser.add_argument("--requests", type=int, default=400)
-    parser.add_argument("--rounds", type=int, default=5)
-    asked = parser.parse_args()
+def measure_release(repository: Path, release: str, requests: int, rounds: int) -> list[Cost]:
+    """Start a stack without UI around one repository, and measure every number of clients."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        local_stack(Path(folder) / "state", asked.repository, "--no-ui") as stack,
+        local_stack(Path(folder) / "state", repository, "--no-ui") as stack,
     ):
-        costs = [
-            asyncio.run(
-                measure(
-                    stack,
-                    asked.release,
-                    clients=clients,
-                    requests=asked.requests,
-                    rounds=asked.rounds,
-                )
-            )
-            for clients in _CLIENTS
+        return [
+            asyncio.run(measure(stack, release, clients=it, requests=requests, rounds=rounds))
+            for it in _CLIENTS
         ]
-    print("\n".join(to_rows(costs)))  # noqa: T201 - the answer
+
+
+def main() -> None:
+    """Measure a small network and one of ResNet-18's size, and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--resnet", type=Path, required=True, help="repository with resnet_r1")
+    parser.add_argument("--rounds", type=int, default=7)
+    asked = parser.parse_args()
+    digits, resnet = _PROJECT / "model_repository", asked.resnet
+    tables = [
+        (
+            "digits_r1, 0.2 million parameters at 64x64",
+            measure_release(digits, "digits_r1", 600, asked.rounds),
+        ),
+        ("ResNet-18 at 224x224", measure_release(resnet, "resnet_r1", 150, asked.rounds)),
+    ]
+    text = to_markdown(tables)
+    (_PROJECT / "benchmarks" / "results" / "gateway_cost.md").write_text(text)
+    print(text)  # noqa: T201 - the answer of `make bench-gateway`
 
 
 if __name__ == "__main__":

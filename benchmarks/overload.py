@@ -1,12 +1,13 @@
 """Five times what a release can do: how long admitted requests take, and how soon others are told.
 
-python -m benchmarks.overload --repository DIR --release resnet_r1 [--seconds 30] [--times 5]
+python -m benchmarks.overload --resnet DIR [--seconds 30] [--times 5]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import tempfile
 import time
@@ -25,12 +26,15 @@ from benchmarks.gateway_cost import padded_jpeg
 from benchmarks.local_stack import LocalStack, local_stack
 from benchmarks.process_cpu import tree_cpu_seconds
 from benchmarks.raw_http import RawConnection, post
+from benchmarks.report import footnotes
 from python_backends.shared.contract import IMAGE, encode_bytes_tensor
 
+_PROJECT: Final = Path(__file__).resolve().parents[1]
 _UNLOADED_REQUESTS: Final = 150
 _CAPACITY_SECONDS: Final = 8.0
 _CAPACITY_CLIENTS: Final = 8
 _IDLE_SECONDS: Final = 3.0  # the server closes what is idle for five
+_BATCH: Final = 32
 _SEED: Final = 20251122
 
 
@@ -151,56 +155,102 @@ async def overload(gate: Gate, per_second: float, seconds: float) -> Outcome:
     return outcome
 
 
-async def run(stack: LocalStack, release: str, seconds: float, times: float) -> str:
+@dataclass(frozen=True)
+class Report:
+    """What was measured; times in milliseconds."""
+
+    alone: Outcome
+    batch_ms: float
+    possible_per_second: float
+    offered_per_second: float
+    seconds: float
+    outcome: Outcome
+    cpu_cores: tuple[float, float, float]  # generator, gateway, Triton
+    memory_mib: tuple[int, int]  # of the gateway, before and after
+
+
+async def run(stack: LocalStack, release: str, seconds: float, times: float) -> Report:
     """Measure all of it, one after the other."""
     image = padded_jpeg()
     gate = Gate(stack, release.rpartition("_r")[0], image)
     gateway = psutil.Process(stack.description["gateway"]["pid"])
-    generator = psutil.Process()
     await overload(gate, 20, 3)  # warm
     alone = await unloaded(gate)
-    one_batch_ms = await batch_ms(stack, release, image, 32)
+    one_batch_ms = await batch_ms(stack, release, image, _BATCH)
     possible = await capacity(stack, release, image)
-    pids = (generator.pid, gateway.pid, stack.triton["pid"])
+    pids = (os.getpid(), gateway.pid, stack.triton["pid"])
     rss_before, cpu_before = gateway.memory_info().rss, [tree_cpu_seconds(pid) for pid in pids]
     outcome = await overload(gate, times * possible, seconds)
-    cpu = [
+    generator, front, triton = (
         (tree_cpu_seconds(pid) - before) / seconds
         for pid, before in zip(pids, cpu_before, strict=True)
-    ]
-    rss_after = gateway.memory_info().rss
-    bound = 2 * quantile(alone.answered, 0.99) + one_batch_ms
+    )
+    return Report(
+        alone=alone,
+        batch_ms=one_batch_ms,
+        possible_per_second=possible,
+        offered_per_second=times * possible,
+        seconds=seconds,
+        outcome=outcome,
+        cpu_cores=(generator, front, triton),
+        memory_mib=(rss_before >> 20, gateway.memory_info().rss >> 20),
+    )
+
+
+def to_markdown(it: Report, times: float) -> str:
+    """The report as it is committed."""
+    alone_p99 = quantile(it.alone.answered, 0.99)
+    answered, rejected = it.outcome.answered, it.outcome.rejected
+    statuses = ", ".join(
+        f"{count} x {status}" for status, count in sorted(it.outcome.statuses.items())
+    )
+    rows = {
+        "Unloaded, one after the other": f"p50 {quantile(it.alone.answered, 0.5):.0f} ms, "
+        f"p99 {alone_p99:.0f} ms",
+        f"One batch of {_BATCH}, straight to Triton": f"{it.batch_ms:.0f} ms",
+        "Capacity, eight clients straight to Triton": f"{it.possible_per_second:.1f}/s",
+        f"Offered ({times:g} times that, Poisson, one key)": f"{it.offered_per_second:.0f}/s "
+        f"for {it.seconds:.0f} s: {statuses}",
+        "Answered": f"{len(answered) / it.seconds:.1f}/s, p50 {quantile(answered, 0.5):.0f} ms, "
+        f"p99 {quantile(answered, 0.99):.0f} ms",
+        "Bound: twice the unloaded p99 plus one batch": f"{2 * alone_p99 + it.batch_ms:.0f} ms",
+        "Rejected": f"p50 {quantile(rejected, 0.5):.1f} ms, p99 {quantile(rejected, 0.99):.1f} ms, "
+        f"slowest {max(rejected):.0f} ms",
+        "CPU, cores": "generator {:.2f}, gateway {:.2f}, Triton {:.2f}".format(*it.cpu_cores),
+        "Gateway's memory, before and after": "{} and {} MiB".format(*it.memory_mib),
+    }
     return "\n".join(
         [
-            f"unloaded p50 {quantile(alone.answered, 0.5):.0f} ms, "
-            f"p99 {quantile(alone.answered, 0.99):.0f} ms; one batch of 32: {one_batch_ms:.0f} ms; "
-            f"capacity {possible:.1f}/s",
-            f"offered {times * possible:.0f}/s for {seconds:.0f} s: {dict(outcome.statuses)}",
-            f"answered {len(outcome.answered) / seconds:.1f}/s, "
-            f"p50 {quantile(outcome.answered, 0.5):.0f} ms, "
-            f"p99 {quantile(outcome.answered, 0.99):.0f} ms (bound {bound:.0f} ms)",
-            f"rejected p50 {quantile(outcome.rejected, 0.5):.1f} ms, "
-            f"p99 {quantile(outcome.rejected, 0.99):.1f} ms, max {max(outcome.rejected):.1f} ms",
-            f"CPU cores: generator {cpu[0]:.2f}, gateway {cpu[1]:.2f}, Triton {cpu[2]:.2f}",
-            f"gateway memory {rss_before >> 20} -> {rss_after >> 20} MiB",
+            "# More than can be answered",
+            "",
+            "ResNet-18 at 224x224 on ONNX Runtime, 70 KB JPEGs to `/v1/predict/{alias}`. The "
+            "generator waits for nobody and shares the machine's cores. Written by `make bench-gateway`.",
+            "",
+            "| | |",
+            "| --- | --- |",
+            *(f"| {name} | {value} |" for name, value in rows.items()),
+            "",
+            *footnotes(),
+            "",
         ]
     )
 
 
 def main() -> None:
-    """Start a stack without UI and measure."""
+    """Start a stack without UI, measure, write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repository", type=Path, required=True)
-    parser.add_argument("--release", required=True)
+    parser.add_argument("--resnet", type=Path, required=True, help="repository with resnet_r1")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--times", type=float, default=5)
     asked = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
-        local_stack(Path(folder) / "state", asked.repository, "--no-ui") as stack,
+        local_stack(Path(folder) / "state", asked.resnet, "--no-ui") as stack,
     ):
-        text = asyncio.run(run(stack, asked.release, asked.seconds, asked.times))
-    print(text)  # noqa: T201 - the answer
+        measured = asyncio.run(run(stack, "resnet_r1", asked.seconds, asked.times))
+    text = to_markdown(measured, asked.times)
+    (_PROJECT / "benchmarks" / "results" / "overload.md").write_text(text)
+    print(text)  # noqa: T201 - the answer of `make bench-gateway`
 
 
 if __name__ == "__main__":

@@ -35,13 +35,22 @@ def commit() -> str:
     return described.stdout.strip() or "unknown"
 
 
+def footnotes() -> list[str]:
+    """What was measured, on what and when."""
+    versions = ", ".join(f"{name} {version(name)}" for name in _VERSIONS)
+    return [
+        f"- Machine: {machine()}",
+        f"- Versions: Python {platform.python_version()}, {versions}",
+        f"- Date: {datetime.now(UTC).date().isoformat()}, commit {commit()}",
+    ]
+
+
 def to_markdown(subject: str, measurements: Sequence[Measurement]) -> str:
     """The report as it is committed."""
     rows = [
         f"| {count} | " + " | ".join(f"{value:.2f}" for value in values) + " |"
         for count, *values in map(astuple, measurements)
     ]
-    versions = ", ".join(f"{name} {version(name)}" for name in _VERSIONS)
     return "\n".join(
         [
             "# perf_analyzer",
@@ -54,9 +63,8 @@ def to_markdown(subject: str, measurements: Sequence[Measurement]) -> str:
             "",
             "![Throughput and latency](perf_analyzer.png)",
             "",
-            f"- Machine: {machine()}",
-            f"- Versions: Python {platform.python_version()}, {versions}, perf_analyzer 2.51.0",
-            f"- Date: {datetime.now(UTC).date().isoformat()}, commit {commit()}",
+            *footnotes(),
+            "- perf_analyzer 2.51.0",
             "",
         ]
     )
