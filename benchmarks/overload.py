@@ -224,7 +224,8 @@ def to_markdown(it: Report, times: float) -> str:
             "# More than can be answered",
             "",
             "ResNet-18 at 224x224 on ONNX Runtime, 70 KB JPEGs to `/v1/predict/{alias}`. The "
-            "generator waits for nobody and shares the machine's cores. Written by `make bench-gateway`.",
+            "generator waits for nobody and shares the machine's cores. "
+            "Written by `make bench-gateway`.",
             "",
             "| | |",
             "| --- | --- |",
