@@ -16,6 +16,7 @@ from starlette.routing import Match
 from gateway import errors
 from gateway.accept import prefers_problem
 from gateway.request_context import REQUEST_ID_HEADER, record, request_id
+from gateway.request_target import speaks_open_inference
 from gateway.security_headers import SecurityHeaders
 
 Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
@@ -112,17 +113,13 @@ def render(
         headers: What the answer needs beside its body.
     """
     record.get().error_code = code
-    if _speaks_open_inference(request.scope["path"]):
+    if speaks_open_inference(request.scope["path"]):
         # The protocol's body has room for the message only.
         told = {**(headers or {}), ERROR_CODE_HEADER: code}
         return JSONResponse({"error": message}, status, told)
     if prefers_problem(request.headers.get("accept")):
         return JSONResponse(_problem(code, message, status), status, headers, media_type=_PROBLEM)
     return JSONResponse(error_body(code, message, request_id.get()), status, headers)
-
-
-def _speaks_open_inference(path: str) -> bool:
-    return path == "/v2" or path.startswith("/v2/")
 
 
 def _headers(status: int, error: errors.GatewayError) -> dict[str, str]:
@@ -174,7 +171,7 @@ def _methods_at(request: Request) -> list[str]:
 
 def _sentence(request: Request, exc: HTTPException, headers: Mapping[str, str]) -> str:
     if exc.status_code == HTTPStatus.NOT_FOUND:
-        return "there is no endpoint at this path; the API starts at /v1, GET /v1/routes lists it"
+        return "there is no endpoint at this path; /openapi.json lists them"
     allowed = headers.get("Allow")
     if allowed:
         return f"this path does not take {request.method}; it takes {allowed}"

@@ -242,6 +242,16 @@ class KeyOverloaded(AdmissionError):
     retry_after_seconds = 1.0
 
 
+class RateLimited(AdmissionError):
+    """The key has used up its requests or bytes of this minute."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class TransportError(GatewayError):
     """The connection is refused before there is a request; see http_protocol."""
 
@@ -268,16 +278,6 @@ class TooManyConnections(TransportError):
     """As many connections are open as may be."""
 
     code = "too_many_connections"
-
-
-class RateLimited(AdmissionError):
-    """The key has used up its requests or bytes of this minute."""
-
-    code = "rate_limited"
-
-    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
 
 
 class DatabaseUnavailable(GatewayError):

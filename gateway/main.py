@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from gateway import health_routes
-from gateway.control_plane import key_routes, monitoring_routes, routes, waterfall_routes
+from gateway.control_plane import alias_routes, key_routes, monitoring_routes, waterfall_routes
 from gateway.data_plane import predict_routes
 from gateway.data_plane.open_inference import infer_routes, metadata_routes
 from gateway.error_responses import install_error_responses
@@ -32,14 +32,21 @@ _DESCRIPTION = "Raw bytes in, labels out. Send an API key as `Authorization: Bea
 # Our own metrics and log lines say it; FastAPI's would look for providers at each request, and
 # would hand the texts of exceptions to whatever OpenTelemetry happens to be configured.
 _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
-_READABLE_BY_PAGES: Final = ("X-Request-Id", "Server-Timing", "Retry-After", "Cache-Status")
+_READABLE_BY_PAGES: Final = (
+    "X-Request-Id",
+    "X-Error-Code",
+    "Server-Timing",
+    "Retry-After",
+    "Cache-Status",
+    "Inference-Header-Content-Length",
+)
 # The data plane first: routes are tried in this order.
 _ROUTERS: Final = (
     predict_routes.router,
     infer_routes.router,
     metadata_routes.router,
     health_routes.router,
-    routes.router,
+    alias_routes.router,
     key_routes.router,
     waterfall_routes.router,
     monitoring_routes.router,

@@ -5,7 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from gateway.data_plane.admission.admission import Admission
 from gateway.request_context import RequestRecord
@@ -38,13 +45,17 @@ _OUTCOME_OF_STATUS: Final = {
 }
 
 
-def outcome_of(status: int, error_code: str) -> str:
+def request_outcome(status: int, error_code: str) -> str:
     """What became of a request, in one of six words: the `outcome` of metrics and log."""
     if status < 400:
         return "ok"
     if error_code in _OVERLOADED:
         return "overloaded"
     return _OUTCOME_OF_STATUS.get(status, "rejected" if status < 500 else "failed")
+
+
+# A `_created` beside each counter and histogram would double what is scraped, for nobody.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class _OfRequest(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.metrics import CLIENT_CLOSED_REQUEST, GatewayMetrics, outcome_of
+from gateway.metrics import CLIENT_CLOSED_REQUEST, GatewayMetrics, request_outcome
 from gateway.request_context import (
     REQUEST_ID_HEADER,
     RequestRecord,
@@ -17,12 +17,13 @@ from gateway.request_context import (
     record,
     request_id,
 )
+from gateway.request_target import speaks_open_inference
 from gateway.security_headers import SecurityHeaders
 from gateway.tracing import Tracing, follow, traced_request
 
 logger = logging.getLogger("gateway.access")
 
-_DATA_PLANE: Final = ("/v1/predict/", "/v2")
+_PREDICT: Final = "/v1/predict/"
 _UNLOGGED: Final = frozenset(
     {"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
 )
@@ -52,7 +53,8 @@ class RequestObserver:
         identifier, known = new_request_id(), RequestRecord()
         request_id.set(identifier)
         record.set(known)
-        is_data_plane = scope["path"].startswith(_DATA_PLANE)
+        path = scope["path"]
+        is_data_plane = path.startswith(_PREDICT) or speaks_open_inference(path)
         _read_trace_headers(scope, known)
         if is_data_plane:
             self._tracing.toss(known)
@@ -86,7 +88,7 @@ class RequestObserver:
     def _report(self, scope: Scope, known: RequestRecord, status: int) -> None:
         # The matched route's template, never the raw path: a scanner must not mint label values.
         route = getattr(scope.get("route"), "path", "unmatched")
-        outcome = outcome_of(status, known.error_code)
+        outcome = request_outcome(status, known.error_code)
         self._metrics.observe(route, known, status, outcome)
         if route in _UNLOGGED:
             return

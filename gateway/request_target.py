@@ -5,6 +5,11 @@ from __future__ import annotations
 import httptools
 
 
+def speaks_open_inference(path: str) -> bool:
+    """Whether a path is one of the Open Inference Protocol."""
+    return path == "/v2" or path.startswith("/v2/")
+
+
 def check_target(target: bytes, host: bytes | None) -> str | None:
     """Say what is wrong with a request's target, or None.
 

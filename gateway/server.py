@@ -17,7 +17,7 @@ def server_config(settings: GatewaySettings) -> uvicorn.Config:
     """Build the application and put a server around it.
 
     Raises:
-        ConfigurationRefused: the TLS files are not what they should be.
+        StartRefused: the TLS files are not what they should be.
     """
     context = server_context(settings)
     app = create_app(settings)

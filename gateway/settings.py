@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# As a browser sends it: scheme, host, perhaps a port, and no path.
+_ORIGIN: Final = re.compile(r"https?://[^/\s]+")
 
 
 class BodyPatience(NamedTuple):
@@ -109,6 +113,14 @@ class GatewaySettings(BaseSettings):
         if value.lstrip().startswith("["):
             return json.loads(value)
         return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _refuse_what_is_no_origin(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin; write it as https://shop.example")
+        return value
 
     @property
     def body_patience(self) -> BodyPatience:

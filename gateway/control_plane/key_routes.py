@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 
+from gateway.control_plane.admin_body import described, read_json
 from gateway.control_plane.api_key import ApiKey, KeyTerms, Scope
-from gateway.control_plane.json_body import described, read_json
 from gateway.control_plane.key_schemas import (
     ChangedKey,
     CreatedKey,

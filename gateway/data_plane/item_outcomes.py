@@ -66,7 +66,7 @@ def refuse_unasked(task: Task, item: bytes, max_image_bytes: int) -> InvalidRequ
     return None
 
 
-def outcome_of(task: Task, answer: ItemAnswer, top_k: int) -> Outcome:
+def item_outcome(task: Task, answer: ItemAnswer, top_k: int) -> Outcome:
     """Cut an answer to so many classes, or turn a refusal into its error.
 
     Raises:

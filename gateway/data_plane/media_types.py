@@ -38,6 +38,18 @@ _TAKES: Final = {
 _UNDECLARED: Final = {Task.IMAGE_CLASSIFICATION: "application/octet-stream"}
 
 
+def refuse_content_coding(content_encoding: str | None) -> None:
+    """An image is compressed already, and texts are short.
+
+    Raises:
+        UnsupportedMediaType: the body is compressed.
+    """
+    if content_encoding is not None and content_encoding.strip().lower() not in {"", "identity"}:
+        raise UnsupportedMediaType(
+            f"Content-Encoding {content_encoding!r} is not taken here; send the bytes as they are"
+        )
+
+
 def choose_form(content_type: str | None, task: Task) -> BodyForm:
     """Tell how to read a body.
 

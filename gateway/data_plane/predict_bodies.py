@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.requests import Request
 
@@ -12,12 +11,9 @@ from gateway.data_plane.admission.ticket import Ticket
 from gateway.data_plane.form_files import read_files
 from gateway.data_plane.json_texts import parse_texts
 from gateway.data_plane.media_types import BodyForm
-from gateway.data_plane.request_body import read_body, refuse_declared_excess
+from gateway.data_plane.request_body import MAX_JSON_BYTES, read_body, refuse_declared_excess
 from gateway.errors import EmptyBody
 from gateway.settings import GatewaySettings
-
-# Parsed JSON may take twenty times its own length in memory, and nothing else runs meanwhile.
-_MAX_JSON_BYTES: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -69,4 +65,4 @@ def _limit_bytes(form: BodyForm, settings: GatewaySettings) -> int:
         case BodyForm.FILES:
             return settings.max_body_bytes
         case BodyForm.TEXTS:
-            return min(settings.max_body_bytes, _MAX_JSON_BYTES)
+            return min(settings.max_body_bytes, MAX_JSON_BYTES)

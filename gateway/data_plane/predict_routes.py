@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 from gateway.bare_route import BareRoute
 from gateway.data_plane.admission.ticket import Ticket
 from gateway.data_plane.front_door import Guest, receive_guest
-from gateway.data_plane.item_outcomes import Outcome, outcome_of, refuse_unasked
-from gateway.data_plane.media_types import choose_form
+from gateway.data_plane.item_outcomes import Outcome, item_outcome, refuse_unasked
+from gateway.data_plane.media_types import choose_form, refuse_content_coding
 from gateway.data_plane.predict_answers import to_json
 from gateway.data_plane.predict_bodies import read_items, refuse_too_large
 from gateway.data_plane.predict_openapi import DESCRIPTION, ERRORS
@@ -43,6 +43,7 @@ async def predict(request: Request) -> Response:
     guest = await receive_guest(request, request.path_params["alias"])
     settings, known = guest.services.settings, record.get()
     top_k = _top_k(request, guest.target)
+    refuse_content_coding(request.headers.get("content-encoding"))
     form = choose_form(request.headers.get("content-type"), guest.target.task)
     refuse_too_large(request, form, settings)
     with guest.admitted() as ticket:
@@ -61,7 +62,7 @@ async def _outcomes(
     refusals = [refuse_unasked(task, item, most) for item in items]
     sent = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
     answers = iter(await guest.answers(ticket, sent))
-    return [refusal or outcome_of(task, next(answers), top_k) for refusal in refusals]
+    return [refusal or item_outcome(task, next(answers), top_k) for refusal in refusals]
 
 
 def _top_k(request: Request, target: Target) -> int:

@@ -49,7 +49,6 @@ _CHANNEL_OPTIONS: Final = (
 )
 
 _ERROR_OF_CODE: Final[dict[grpc.StatusCode, tuple[type[InferenceError], str]]] = {
-    grpc.StatusCode.DEADLINE_EXCEEDED: (InferenceTimeout, "Triton did not answer in time"),
     grpc.StatusCode.UNAVAILABLE: (InferenceUnavailable, "Triton does not take requests now"),
     grpc.StatusCode.NOT_FOUND: (InferenceUnavailable, "Triton does not have this release now"),
     grpc.StatusCode.INVALID_ARGUMENT: (ContractMismatch, "Triton refuses the shape of the request"),
@@ -145,12 +144,13 @@ def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401
 
 def _error(release: str, exc: grpc.aio.AioRpcError, *, is_late: bool) -> InferenceError:
     code = exc.code()
-    # Triton's own text names paths and models; it goes to our log, not to the caller.
-    logger.warning("Triton refused release=%s code=%s: %s", release, code.name, exc.details())
     # What queued for too long, Triton drops as UNAVAILABLE: a passed deadline is that, whatever
     # code came.
-    if is_late:
-        code = grpc.StatusCode.DEADLINE_EXCEEDED
+    if is_late or code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        logger.info("Triton did not answer in time release=%s", release)
+        return InferenceTimeout("Triton did not answer in time")
+    # Triton's own text names paths and models; it goes to our log, not to the caller.
+    logger.warning("Triton refused release=%s code=%s: %s", release, code.name, exc.details())
     error, message = _ERROR_OF_CODE.get(code, (InferenceFailed, "Triton failed to answer"))
     return error(message)
 

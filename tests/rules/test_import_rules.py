@@ -86,7 +86,7 @@ KNOWS_FASTAPI: Final = frozenset(
         "predict_bodies",
         "disconnect",
         "front_door",
-        "json_body",
+        "admin_body",
         "form_files",
     }
 )

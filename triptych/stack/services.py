@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from triptych.errors import StartFailed
 from triptych.stack.child_process import ChildProcess
 from triptych.stack.settings import StackSettings
 
@@ -29,7 +30,16 @@ def start_supervisor(settings: StackSettings) -> ChildProcess:
 
 
 def start_gateway(settings: StackSettings) -> ChildProcess:
-    """Start one gateway on loopback."""
+    """Start one gateway on loopback.
+
+    Raises:
+        StartFailed: it is told to speak TLS, which nothing of this stack would understand.
+    """
+    if any(name.startswith("GATEWAY_TLS_") for name in os.environ):
+        raise StartFailed(
+            "triptych up serves on loopback without TLS; unset GATEWAY_TLS_..., or run a gateway "
+            "of your own: docs/security.md"
+        )
     return ChildProcess(
         "The gateway",
         [sys.executable, "-m", "gateway"],

@@ -10,9 +10,6 @@ from typing import Final
 
 from python_backends.shared.contract import LABEL, SCORE, STATUS, Task, TensorSpec
 
-# One JSON text of this size keeps the event loop for about 40 ms (count brackets 8, parse 6, base64
-# 22); a bigger picture goes as a binary tensor, which costs a tenth.
-MAX_JSON_BYTES: Final = 8 * 1024 * 1024
 # Where tensors follow as bytes, the JSON before them only describes them.
 MAX_HEADER_BYTES: Final = 1024 * 1024
 OUTPUTS: Final = (LABEL, SCORE, STATUS)

@@ -12,7 +12,7 @@ from gateway.data_plane.admission.ticket import Ticket
 from gateway.data_plane.front_door import receive_guest
 from gateway.data_plane.open_inference.answered_items import answer_items
 from gateway.data_plane.open_inference.content_coding import compressed, inflated, window_of
-from gateway.data_plane.open_inference.infer_request import MAX_JSON_BYTES, Accepted
+from gateway.data_plane.open_inference.infer_request import Accepted
 from gateway.data_plane.open_inference.infer_response import (
     EncodedResponse,
     Origin,
@@ -30,6 +30,7 @@ from gateway.data_plane.open_inference.protocol_openapi import (
 )
 from gateway.data_plane.open_inference.request_parts import LENGTH_HEADER, parse_infer_request
 from gateway.data_plane.request_body import (
+    MAX_JSON_BYTES,
     counted,
     read_body,
     refuse_declared_excess,

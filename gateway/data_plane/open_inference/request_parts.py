@@ -6,11 +6,11 @@ from typing import Final
 
 from gateway.data_plane.open_inference.infer_request import (
     MAX_HEADER_BYTES,
-    MAX_JSON_BYTES,
     Accepted,
     InferRequest,
 )
-from gateway.data_plane.open_inference.json_body import all_outputs, read_header
+from gateway.data_plane.open_inference.json_request import all_outputs, read_header
+from gateway.data_plane.request_body import MAX_JSON_BYTES
 from gateway.errors import InvalidInferRequest, PayloadTooLarge
 from python_backends.shared.contract import decode_bytes_tensor
 from python_backends.shared.errors import ContractBroken

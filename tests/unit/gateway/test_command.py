@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +83,17 @@ def test_a_server_that_did_not_start_is_no_success(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 3
+
+
+def test_it_takes_no_arguments() -> None:
+    with pytest.raises(SystemExit, match="docs/settings"):
+        main(["--help"])
+
+
+@pytest.mark.usefixtures("handlers_as_before")
+def test_a_port_that_is_taken_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("GATEWAY_PORT", str(port))
+        with pytest.raises(SystemExit, match=rf"gateway: cannot listen on 127\.0\.0\.1:{port} "):
+            main()

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.metrics import GatewayMetrics, outcome_of
+from gateway.metrics import GatewayMetrics, request_outcome
 from gateway.middleware import RequestObserver
 from gateway.request_context import RequestRecord, record, request_id
 from gateway.security_headers import SecurityHeaders
@@ -83,8 +83,10 @@ async def test_requests_are_counted_by_alias_release_route_and_status(
         (500, "", "failed"),
     ],
 )
-def test_the_outcome_of_a_request_is_one_of_six_words(status: int, code: str, outcome: str) -> None:
-    assert outcome_of(status, code) == outcome
+def test_the_request_outcome_a_request_is_one_of_six_words(
+    status: int, code: str, outcome: str
+) -> None:
+    assert request_outcome(status, code) == outcome
 
 
 def test_the_wait_for_a_place_is_observed_where_there_was_one() -> None:

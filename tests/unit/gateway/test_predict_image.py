@@ -208,3 +208,17 @@ async def test_before_the_supervisor_has_spoken_an_alias_is_unavailable_and_not_
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
     assert answer.json()["error"]["code"] == "inference_unavailable"
+
+
+async def test_a_compressed_body_is_refused_by_its_header(
+    triton: FakeTriton, gateway: Gateway
+) -> None:
+    for coding, status in [("gzip", 415), ("br", 415), ("identity", 200)]:
+        triton.answers[b"seven"] = ranked("7")
+        answer = await gateway.client.post(
+            "/v1/predict/digits",
+            content=b"seven",
+            headers={**gateway.ui, "Content-Encoding": coding},
+        )
+        assert answer.status_code == status
+    assert len(triton.asked) == 1

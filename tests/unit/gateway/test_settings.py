@@ -86,6 +86,8 @@ def test_a_password_in_a_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> No
         ("STATUS_INTERVAL_SECONDS", "soon"),
         ("STATUS_MAX_AGE_SECONDS", "-5"),
         ("DOCS_ENABLED", "perhaps"),
+        ("CORS_ORIGINS", "shop.example"),
+        ("CORS_ORIGINS", "https://shop.example/page"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_at_the_start(

@@ -13,8 +13,9 @@ import httpx
 import pytest
 import trustme
 
+from gateway.errors import StartRefused
 from gateway.settings import GatewaySettings
-from gateway.tls import ConfigurationRefused, server_context
+from gateway.tls import server_context
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
 
 
@@ -103,7 +104,7 @@ def test_one_file_without_the_other_is_refused(files: _Files) -> None:
         GatewaySettings(tls_key_file=files.key),
         GatewaySettings(tls_client_ca_file=files.ca),
     ):
-        with pytest.raises(ConfigurationRefused, match="GATEWAY_TLS_KEY_FILE"):
+        with pytest.raises(StartRefused, match="GATEWAY_TLS_KEY_FILE"):
             server_context(settings)
 
 
@@ -111,7 +112,7 @@ def test_one_file_without_the_other_is_refused(files: _Files) -> None:
 def test_a_key_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
     files = _write(tmp_path)
     files.key.chmod(mode)
-    with pytest.raises(ConfigurationRefused, match="open to other users; run: chmod 600"):
+    with pytest.raises(StartRefused, match="open to other users; run: chmod 600"):
         server_context(GatewaySettings(tls_cert_file=files.cert, tls_key_file=files.key))
 
 
@@ -131,7 +132,7 @@ def test_a_missing_or_unfit_file_is_refused(tmp_path: Path, files: _Files) -> No
         (files.cert, files.key, garbage, "GATEWAY_TLS_CLIENT_CA_FILE .* no PEM certificate"),
     ]:
         settings = GatewaySettings(tls_cert_file=cert, tls_key_file=key, tls_client_ca_file=ca)
-        with pytest.raises(ConfigurationRefused, match=said):
+        with pytest.raises(StartRefused, match=said):
             server_context(settings)
 
 
@@ -142,7 +143,7 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(
     command = ["openssl", "pkey", "-in", str(files.key), "-aes256", "-passout", "pass:secret"]
     subprocess.run([*command, "-out", str(locked)], check=True, capture_output=True)
     locked.chmod(0o600)
-    with pytest.raises(ConfigurationRefused, match="is encrypted"):
+    with pytest.raises(StartRefused, match="is encrypted"):
         server_context(GatewaySettings(tls_cert_file=files.cert, tls_key_file=locked))
 
 
