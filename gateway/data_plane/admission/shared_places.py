@@ -36,7 +36,8 @@ class SharedPlaces:
         free = self.capacity - self.taken
         if amount > free:
             raise Overloaded(f"all {self._what} are taken; try again in a second")
-        if self._held[key_id] >= max(assured, 2 * free) > 0:
+        # Judged by the last of the places: of bytes, many are taken at once.
+        if self._held[key_id] + amount > max(assured, 2 * (free - amount + 1)):
             raise KeyOverloaded(f"this key holds its share of the {self._what}; slow down")
         self.take_anyway(key_id, amount)
 
