@@ -190,9 +190,11 @@ async def test_no_json_keeps_the_others_waiting(
             stalls.append(time.perf_counter() - before)
 
     watching = asyncio.create_task(watch())
+    await asyncio.sleep(0.01)
     answer = await gateway.client.post(
         path, content=body, headers={**gateway.ui, "Content-Type": kind}
     )
+    await asyncio.sleep(0.01)
     watching.cancel()
     assert answer.status_code == 400
     assert max(stalls) < 0.15, f"{max(stalls) * 1000:.0f} ms"
