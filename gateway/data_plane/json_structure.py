@@ -32,7 +32,7 @@ def structure_trouble(text: bytes, *, max_depth: int, max_parts: int) -> str | N
             depth += first != _COMMA
             parts += 1
             if depth > max_depth:
-                return f"the JSON is nested too deeply: deeper than {max_depth}"
+                return f"the JSON is nested too deeply: nested deeper than {max_depth}"
         if parts > max_parts or tokens > 4 * max_parts:
             return "the JSON has far more parts than a request may need"
     return None

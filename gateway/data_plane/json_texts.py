@@ -13,7 +13,7 @@ FORMS: Final = '{"text": "..."} or {"texts": ["...", ...]}'
 _ONE: Final = "text"
 _SEVERAL: Final = "texts"
 _MAX_DEPTH: Final = 64  # more than any of the forms has: the message is better after parsing
-_SPARE: Final = 1024  # parts beyond the texts: for a message better than "far too many"
+_SPARE: Final = 16384  # parts beyond the texts: for a message better than "far too many"
 _NAME_CHARACTERS: Final = 40  # of a field nobody knows, so that the answer stays short
 
 
