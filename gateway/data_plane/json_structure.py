@@ -36,5 +36,3 @@ def structure_trouble(text: bytes, *, max_depth: int, max_parts: int) -> str | N
         if parts > max_parts or tokens > 4 * max_parts:
             return "the JSON has far more parts than a request may need"
     return None
-
-

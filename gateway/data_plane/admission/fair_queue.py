@@ -9,6 +9,7 @@ from typing import Final
 
 _FEW: Final = 64  # waiters that went away and may stay in the heap until it is their turn
 
+
 class FairQueue:
     """Start-time fair queuing: every key gets its share, however much another one sends.
 

@@ -54,7 +54,7 @@ class ReleaseLine:
         if priority is Priority.INTERACTIVE:
             assured = self.limit.sustained
             places.capacity = assured + self._may_wait
-        places.take(key_id, assured=assured)
+        places.take(key_id, assured=assured, keys_with_room=self._may_wait)
 
     def step_out(self, key_id: str, priority: Priority) -> None:
         """Give the place back."""

@@ -30,9 +30,7 @@ def load_object(text: bytes, *, max_items: int) -> dict[str, object]:
         InvalidInferRequest: it is no JSON, is too deep or has too many parts, holds a name twice,
             or a number that is no small integer.
     """
-    trouble = structure_trouble(
-        text, max_depth=MAX_DEPTH, max_parts=2 * max_items + _DESCRIPTION
-    )
+    trouble = structure_trouble(text, max_depth=MAX_DEPTH, max_parts=2 * max_items + _DESCRIPTION)
     if trouble:
         raise InvalidInferRequest(trouble)
     try:

@@ -50,7 +50,9 @@ def test_calls_cut_short_by_their_own_deadline_do_not_teach_the_limit() -> None:
 
     async def lone(seconds: float, *, late: bool) -> None:
         try:
-            async with line.turn("k", Priority.INTERACTIVE, items=1, size_bytes=70_000, deadline=1e12):
+            async with line.turn(
+                "k", Priority.INTERACTIVE, items=1, size_bytes=70_000, deadline=1e12
+            ):
                 clock.now += seconds
                 if late:
                     raise InferenceTimeout("X-Request-Timeout-Ms: 1")
@@ -84,7 +86,9 @@ async def test_a_line_goes_on_when_a_probe_ends_by_time() -> None:
 
     async def one() -> None:
         nonlocal begun
-        async with line.turn("k", Priority.INTERACTIVE, items=1, size_bytes=1, deadline=loop.time() + 30):
+        async with line.turn(
+            "k", Priority.INTERACTIVE, items=1, size_bytes=1, deadline=loop.time() + 30
+        ):
             begun += 1
             await release.wait()
 

@@ -41,7 +41,9 @@ async def test_three_declarations_of_one_key_do_not_lock_the_others_out(
         for connection, mib in ((a, 85), (b, 85), (c, 86)):
             connection.send(_head(greedy, mib * MIB))
         await asyncio.sleep(0.3)
-        answer = await gateway.client.post("/v1/predict/digits", content=b"seven", headers=gateway.ui)
+        answer = await gateway.client.post(
+            "/v1/predict/digits", content=b"seven", headers=gateway.ui
+        )
         assert answer.status_code == 200, answer.text
 
 
