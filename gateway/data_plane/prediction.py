@@ -59,14 +59,22 @@ class Predictor:
         Raises:
             InferenceError: Triton did not answer all of them.
         """
-        answers, outcome = await self._cache.answers(
-            ticket.visitor.tenant,
-            target.release,
-            target.fingerprint,
-            target.task,
-            items=items,
-            ask=partial(self._ask_all, ticket, target),
-        )
+        try:
+            # Who joined somebody else's call has a deadline of their own all the same.
+            async with asyncio.timeout_at(ticket.visitor.deadline):
+                answers, outcome = await self._cache.answers(
+                    ticket.visitor.tenant,
+                    target.release,
+                    target.fingerprint,
+                    target.task,
+                    items=items,
+                    ask=partial(self._ask_all, ticket, target),
+                )
+        except TimeoutError as exc:
+            before = (
+                "Triton answered" if record.get().triton_calls else "it was this request's turn"
+            )
+            raise InferenceTimeout(f"the deadline passed before {before}") from exc
         record.get().cache = outcome.cache_status or ""
         return answers
 

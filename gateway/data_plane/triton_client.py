@@ -48,8 +48,8 @@ _CHANNEL_OPTIONS: Final = (
     ("grpc.max_reconnect_backoff_ms", 500),
 )
 
-# A call whose gRPC deadline passes, or that is cancelled, can end the whole server: a race in Triton
-# 2.51 (about one in 3000, SIGSEGV). So no call is, unless Triton hangs; who waits has a clock of
+# A call whose gRPC deadline passes, or that is cancelled, can end the whole server: a race in
+# Triton 2.51 (about one in 3000, SIGSEGV). So no call is, unless Triton hangs; who waits has a clock of
 # their own, and Triton's queue is told the real time left.
 _HUNG_SECONDS: Final = 120.0
 _CLOSING_SECONDS: Final = 2.0
@@ -95,7 +95,7 @@ class TritonClient:
             task: What the release does, and so what an item is.
             items: One to max_batch_size encoded images or texts.
             request_id: Shows up in Triton's log and traces.
-            timeout_seconds: How long it may wait in Triton's queue; the caller has a clock of its own.
+            timeout_seconds: How long it may queue in Triton; the caller has its own clock.
             traceparent: Makes Triton trace this request, whatever its flags say; None leaves it be.
 
         Returns:

@@ -200,3 +200,17 @@ async def test_no_json_keeps_the_others_waiting(
     watching.cancel()
     assert answer.status_code == 400
     assert max(stalls) < 0.15, f"{max(stalls) * 1000:.0f} ms"
+
+
+async def test_a_text_that_no_json_could_hold_does_not_reach_triton(
+    triton: FakeTriton, supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    supervisor.releases.append(a_release("topics", 1, task=Task.TEXT_CLASSIFICATION))
+    gateway = await start_gateway()
+    headers = {**gateway.ui, "Inference-Header-Content-Length": "0"}
+    answer = await gateway.client.post(
+        "/v2/models/topics/infer", content=b"x" * 20 * MIB, headers=headers
+    )
+    assert answer.status_code == 200
+    assert answer.content.endswith(b"\x03")  # STATUS: too large
+    assert not triton.asked
