@@ -49,8 +49,8 @@ _CHANNEL_OPTIONS: Final = (
 )
 
 # A call whose gRPC deadline passes, or that is cancelled, can end the whole server: a race in
-# Triton 2.51 (about one in 3000, SIGSEGV). So no call is, unless Triton hangs; who waits has a clock of
-# their own, and Triton's queue is told the real time left.
+# Triton 2.51 (about one in 3000, SIGSEGV). So no call is, unless Triton hangs; who waits has a
+# clock of their own, and Triton's queue is told the real time left.
 _HUNG_SECONDS: Final = 120.0
 _CLOSING_SECONDS: Final = 2.0
 
