@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from gateway.data_plane.memory_cache import MemoryCache
 from gateway.data_plane.redis_cache import RedisCache
 from gateway.data_plane.single_flight import Flight, SingleFlight
+from gateway.errors import InferenceTimeout
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
 from python_backends.shared.contract import ItemAnswer, Task
@@ -157,7 +158,13 @@ class AnswerCache:
         wanted = {key: item for key, item in missing.items() if key not in joined}
         own = self._flights.start(wanted, self._bring(wanted, ask)) if wanted else None
         flights = [*set(joined.values()), *([own] if own else [])]
-        fetched = await _all_of(flights)
+        try:
+            fetched = await _all_of(flights)
+        except InferenceTimeout:
+            if not joined:
+                raise
+            # That was the deadline of whoever began: ask again. Our own ends it from outside.
+            return await self._fetch(missing, hits, ask)
         mine = [fetched[key] for key in wanted]
         from_redis = sum(it.is_hit for it in mine)
         outcome = CacheOutcome(

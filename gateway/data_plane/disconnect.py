@@ -21,7 +21,7 @@ class CancelOnDisconnect:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._client_has_gone = False
+        self._client_has_gone = self._has_left = False
 
     async def __aenter__(self) -> None:
         """Begin to listen."""
@@ -31,7 +31,8 @@ class CancelOnDisconnect:
         self._listener.add_done_callback(self._note)
 
     def _note(self, listener: asyncio.Future[Any]) -> None:
-        if not listener.cancelled() and self._task:
+        # Its callback may be on its way already when the last await here ends.
+        if not (listener.cancelled() or self._has_left) and self._task:
             self._client_has_gone = True
             self._task.cancel()
 
@@ -42,6 +43,7 @@ class CancelOnDisconnect:
         traceback: TracebackType | None,
     ) -> None:
         """Stop listening."""
+        self._has_left = True
         self._listener.remove_done_callback(self._note)
         self._listener.cancel()
         if self._client_has_gone and self._task:

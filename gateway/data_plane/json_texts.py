@@ -6,11 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.data_plane.json_structure import structure_trouble
 from gateway.errors import EmptyBody, MalformedJson, TooManyTexts
 
 FORMS: Final = '{"text": "..."} or {"texts": ["...", ...]}'
 _ONE: Final = "text"
 _SEVERAL: Final = "texts"
+_MAX_DEPTH: Final = 64  # more than any of the forms has: the message is better after parsing
+_SPARE: Final = 16384  # parts beyond the texts: for a message better than "far too many"
 _NAME_CHARACTERS: Final = 40  # of a field nobody knows, so that the answer stays short
 
 
@@ -33,6 +36,9 @@ def parse_texts(body: bytes, max_texts: int) -> TextBody:
     """
     if not body:
         raise EmptyBody(f"the body is empty; send {FORMS}")
+    trouble = structure_trouble(body, max_depth=_MAX_DEPTH, max_parts=2 * max_texts + _SPARE)
+    if trouble:
+        raise MalformedJson(trouble)
     match _load_object(body):
         case {"text": text, **rest} if not rest:
             return TextBody((_encode(text, _ONE),), is_batch=False)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from time import perf_counter_ns
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.data_plane.admission.ticket import Ticket
 from gateway.data_plane.answer_cache import AnswerSource
@@ -41,6 +41,7 @@ class Predictor:
     def __init__(self, triton: Classifier, cache: AnswerSource) -> None:
         self._triton = triton
         self._cache = cache
+        self._calls: set[asyncio.Task[list[ItemAnswer]]] = set()
 
     async def answers(
         self, ticket: Ticket, target: Target, items: Sequence[bytes]
@@ -58,14 +59,22 @@ class Predictor:
         Raises:
             InferenceError: Triton did not answer all of them.
         """
-        answers, outcome = await self._cache.answers(
-            ticket.visitor.tenant,
-            target.release,
-            target.fingerprint,
-            target.task,
-            items=items,
-            ask=partial(self._ask_all, ticket, target),
-        )
+        try:
+            # Who joined somebody else's call has a deadline of their own all the same.
+            async with asyncio.timeout_at(ticket.visitor.deadline):
+                answers, outcome = await self._cache.answers(
+                    ticket.visitor.tenant,
+                    target.release,
+                    target.fingerprint,
+                    target.task,
+                    items=items,
+                    ask=partial(self._ask_all, ticket, target),
+                )
+        except TimeoutError as exc:
+            before = (
+                "Triton answered" if record.get().triton_calls else "it was this request's turn"
+            )
+            raise InferenceTimeout(f"the deadline passed before {before}") from exc
         record.get().cache = outcome.cache_status or ""
         return answers
 
@@ -86,24 +95,58 @@ class Predictor:
     async def _ask(
         self, ticket: Ticket, target: Target, items: Sequence[bytes]
     ) -> list[ItemAnswer]:
+        """Ask, and wait until the deadline or until nobody waits any more; what was sent goes on.
+
+        Triton works on all the same, so the place is kept until it is done. And a call that is
+        cancelled, or whose gRPC deadline passes, now and then ends the whole server (SIGSEGV,
+        docs/adr/0011).
+        """
+        call = _Call(partial(self._call, ticket, target, items))
+        self._calls.add(call.task)
+        call.task.add_done_callback(self._forget)
+        try:
+            async with asyncio.timeout_at(ticket.visitor.deadline):
+                return await asyncio.shield(call.task)
+        except TimeoutError as exc:
+            before = "Triton answered" if call.sent_ns else "it was this request's turn"
+            raise InferenceTimeout(f"the deadline passed before {before}") from exc
+        finally:
+            if call.sent_ns:
+                record.get().triton_ended(call.sent_ns)
+            else:
+                call.task.cancel()
+
+    def _forget(self, task: asyncio.Task[list[ItemAnswer]]) -> None:
+        self._calls.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also when nobody waits any more
+
+    async def _call(
+        self, ticket: Ticket, target: Target, items: Sequence[bytes], call: _Call
+    ) -> list[ItemAnswer]:
         known, joined_ns = record.get(), perf_counter_ns()
         async with ticket.turn(len(items), sum(map(len, items))):
             known.queue_ended(joined_ns)
             left_seconds = ticket.visitor.deadline - asyncio.get_running_loop().time()
             if left_seconds <= 0:
                 raise InferenceTimeout("the deadline passed before Triton was asked")
-            sent_ns = perf_counter_ns()
-            try:
-                return await self._triton.classify(
-                    target.release,
-                    target.task,
-                    items,
-                    request_id=request_id.get(),
-                    timeout_seconds=left_seconds,
-                    traceparent=known.traceparent,
-                )
-            finally:
-                known.triton_ended(sent_ns)
+            call.sent_ns = perf_counter_ns()
+            return await self._triton.classify(
+                target.release,
+                target.task,
+                items,
+                request_id=request_id.get(),
+                timeout_seconds=left_seconds,
+                traceparent=known.traceparent,
+            )
+
+
+class _Call:
+    """One call in a task of its own, so that it outlives whoever waits for it."""
+
+    def __init__(self, work: Callable[[_Call], Coroutine[Any, Any, list[ItemAnswer]]]) -> None:
+        self.sent_ns = 0  # 0 until it is on its way
+        self.task = asyncio.create_task(work(self))
 
 
 def _batches(items: Sequence[bytes], max_batch_size: int) -> Iterator[Sequence[bytes]]:

@@ -71,6 +71,10 @@ class AdaptiveLimit:
         """How many calls may be in flight now."""
         return 1 if self._is_probing() else self.sustained
 
+    def seconds_held(self) -> float:
+        """For how long a probe still holds the limit down; 0 where none does."""
+        return max(0.0, self._probe_ends_at - self._clock())
+
     def begin(self, *, in_flight: int, items: int, size_bytes: int) -> Call:
         """Note that a call begins; `in_flight` counts it."""
         if in_flight >= self.sustained:

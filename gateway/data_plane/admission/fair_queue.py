@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 from itertools import count
+from typing import Final
+
+_FEW: Final = 64  # waiters that went away and may stay in the heap until it is their turn
 
 
 class FairQueue:
@@ -21,6 +24,7 @@ class FairQueue:
         self._virtual_time = 0.0
         self._next_start: dict[str, float] = {}
         self._arrival = count()
+        self._gone = 0
 
     def __bool__(self) -> bool:
         """Whether anybody waits."""
@@ -34,6 +38,16 @@ class FairQueue:
         start = max(self._virtual_time, self._next_start.get(key_id, 0.0))
         self._next_start[key_id] = start + cost
         heapq.heappush(self._heap, (start, next(self._arrival), waiter))
+
+    def leave(self, key_id: str, cost: float) -> None:
+        """Note that a waiter, done by now, went away unserved; its key pays nothing for it."""
+        if key_id in self._next_start:
+            self._next_start[key_id] -= cost
+        self._gone += 1
+        if self._gone > max(_FEW, len(self._heap) // 2):
+            self._heap = [it for it in self._heap if not it[2].done()]
+            heapq.heapify(self._heap)
+            self._gone = 0
 
     def next(self) -> asyncio.Future[None] | None:
         """Take out whoever is first, or None where nobody waits."""

@@ -41,6 +41,7 @@ class ReleaseLine:
             for it in Priority
         }
         self._queue = FairQueue()
+        self._wake: asyncio.TimerHandle | None = None
 
     def take_place(self, key_id: str, priority: Priority) -> None:
         """Let a request into the line, before its body is read.
@@ -53,7 +54,7 @@ class ReleaseLine:
         if priority is Priority.INTERACTIVE:
             assured = self.limit.sustained
             places.capacity = assured + self._may_wait
-        places.take(key_id, assured=assured)
+        places.take(key_id, assured=assured, keys_with_room=self._may_wait)
 
     def step_out(self, key_id: str, priority: Priority) -> None:
         """Give the place back."""
@@ -86,10 +87,7 @@ class ReleaseLine:
         call = self.limit.begin(in_flight=self.in_flight, items=items, size_bytes=size_bytes)
         try:
             yield
-            self.limit.end(call)
-        except InferenceTimeout:
-            self.limit.end(call)  # of other failures the time says nothing of the load
-            raise
+            self.limit.end(call)  # of a failure the time says nothing of the load
         finally:
             self.in_flight -= 1
             self._let_in()
@@ -102,19 +100,28 @@ class ReleaseLine:
             async with asyncio.timeout_at(deadline):
                 await waiter
         except TimeoutError as exc:
-            self._undo_if_let_in(waiter)
+            self._undo(key_id, cost, waiter)
             raise InferenceTimeout("the deadline passed before it was this request's turn") from exc
         except asyncio.CancelledError:
-            self._undo_if_let_in(waiter)
+            self._undo(key_id, cost, waiter)
             raise
 
-    def _undo_if_let_in(self, waiter: asyncio.Future[None]) -> None:
+    def _undo(self, key_id: str, cost: float, waiter: asyncio.Future[None]) -> None:
         # Both can come true in one turn of the event loop.
         if waiter.done() and not waiter.cancelled():
             self.in_flight -= 1
             self._let_in()
+        else:
+            self._queue.leave(key_id, cost)
 
     def _let_in(self) -> None:
         while self.in_flight < self.limit.current() and (waiter := self._queue.next()):
             self.in_flight += 1
             waiter.set_result(None)
+        if self._queue and (seconds := self.limit.seconds_held()) and not self._wake:
+            # A probe may end while nothing comes or goes.
+            self._wake = asyncio.get_running_loop().call_later(seconds, self._woken)
+
+    def _woken(self) -> None:
+        self._wake = None
+        self._let_in()

@@ -26,17 +26,30 @@ class SharedPlaces:
         self._held: Counter[str] = Counter()
         self.taken = 0
 
-    def take(self, key_id: str, amount: int = 1, *, assured: int = 0) -> None:
+    def take(
+        self, key_id: str, amount: int = 1, *, assured: int = 0, keys_with_room: int = 0
+    ) -> None:
         """Take places; a key may hold the assured ones while there are any.
+
+        Args:
+            key_id: Who takes them.
+            amount: How many.
+            assured: A key may hold so many, however few are free.
+            keys_with_room: So many keys find a first place even where all are taken: two who take
+                whatever is given back would leave none to a third.
 
         Raises:
             Overloaded: there are not so many left.
             KeyOverloaded: this key has its share.
         """
+        if not self._held[key_id] and len(self._held) < keys_with_room:
+            self.take_anyway(key_id, amount)
+            return
         free = self.capacity - self.taken
         if amount > free:
             raise Overloaded(f"all {self._what} are taken; try again in a second")
-        if self._held[key_id] >= max(assured, 2 * free) > 0:
+        # Judged by the last of the places: of bytes, many are taken at once.
+        if self._held[key_id] + amount > max(assured, 2 * (free - amount + 1)):
             raise KeyOverloaded(f"this key holds its share of the {self._what}; slow down")
         self.take_anyway(key_id, amount)
 

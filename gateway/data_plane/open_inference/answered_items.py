@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from gateway.data_plane.open_inference.infer_request import MAX_JSON_BYTES
 from python_backends.shared.contract import ItemAnswer, Status, Task
 
 _EMPTY: Final = ItemAnswer(Status.UNDECODABLE, (), ())
@@ -22,8 +23,8 @@ async def answer_items(
     Raises:
         InferenceError: Triton did not answer.
     """
-    # How long a text may be, its release says: the pipeline itself looks.
-    most = max_image_bytes if task is Task.IMAGE_CLASSIFICATION else max(map(len, items))
+    # How long a text may be, its release says; but Triton never gives back the memory of one.
+    most = max_image_bytes if task is Task.IMAGE_CLASSIFICATION else MAX_JSON_BYTES
     sent = [item for item in items if 0 < len(item) <= most]
     answers = await ask(sent) if sent else ()
     if len(sent) == len(items):

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Final, NoReturn
 
+from gateway.data_plane.json_structure import structure_trouble
 from gateway.errors import InvalidInferRequest
 
 MAX_DEPTH: Final = 8  # a nested list of one input's data lies five deep
-# With so few brackets and commas, those inside strings included, no closer look is needed.
-_HARMLESS: Final = 64
 _DESCRIPTION: Final = 128  # brackets and commas that are not the data's
 _MAX_DIGITS: Final = 18  # fits 64 bits
 _SHOWN_CHARACTERS: Final = 40
-# A whole string, also one without an end, is one token: possessive, so that nothing is read twice.
-_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[\]{},]', re.DOTALL)
-_OPENING, _CLOSING, _COMMA = frozenset(b"[{"), frozenset(b"]}"), ord(",")
 
 
 def shown(text: str) -> str:
@@ -35,7 +30,9 @@ def load_object(text: bytes, *, max_items: int) -> dict[str, object]:
         InvalidInferRequest: it is no JSON, is too deep or has too many parts, holds a name twice,
             or a number that is no small integer.
     """
-    _check_structure(text, 2 * max_items + _DESCRIPTION)
+    trouble = structure_trouble(text, max_depth=MAX_DEPTH, max_parts=2 * max_items + _DESCRIPTION)
+    if trouble:
+        raise InvalidInferRequest(trouble)
     try:
         loaded = _DECODER.decode(text.decode())
     except UnicodeDecodeError as exc:
@@ -45,23 +42,6 @@ def load_object(text: bytes, *, max_items: int) -> dict[str, object]:
     if not isinstance(loaded, dict):
         raise InvalidInferRequest("the request is no JSON object")
     return loaded
-
-
-def _check_structure(text: bytes, most: int) -> None:
-    if text.count(b"[") + text.count(b"{") + text.count(b",") <= _HARMLESS:
-        return
-    depth = parts = 0
-    for token in _TOKEN.finditer(text):
-        first = text[token.start()]
-        if first in _CLOSING:
-            depth -= 1
-        elif first in _OPENING or first == _COMMA:
-            depth += first != _COMMA
-            parts += 1
-            if depth > MAX_DEPTH:
-                raise InvalidInferRequest(f"the JSON is nested deeper than {MAX_DEPTH}")
-            if parts > most:
-                raise InvalidInferRequest("the JSON has far more parts than a request may need")
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
