@@ -134,4 +134,4 @@ def check_may_use(key: ApiKey, name: str) -> None:
         AliasForbidden: it may not.
     """
     if not key.may_use(name):
-        raise AliasForbidden(f"this key may not use {name!r}")
+        raise AliasForbidden(f"this key may not use {name[:64]!r}")

@@ -26,6 +26,7 @@ from gateway.schemas import ErrorBody
 from gateway.security_headers import SecurityHeaders
 from gateway.services import running_services
 from gateway.settings import GatewaySettings
+from gateway.stopping import StoppedAnswer
 from gateway.tracing import Tracing
 
 _DESCRIPTION = "Raw bytes in, labels out. Send an API key as `Authorization: Bearer KEY`."
@@ -80,6 +81,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.state.metrics = metrics
     if settings.cors_origins:
         _let_in(app, settings.cors_origins)
+    app.add_middleware(StoppedAnswer)
     app.add_middleware(
         RequestObserver, metrics=metrics, tracing=tracing, security_headers=security_headers
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -19,10 +20,13 @@ from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.rate_limits import RateLimits
 from gateway.data_plane.server_health import ServerHealth
 from gateway.data_plane.triton_client import TritonClient
+from gateway.errors import StartRefused
 from gateway.metrics import GatewayMetrics
 from gateway.otlp_export import OtlpExport
 from gateway.settings import GatewaySettings
 from gateway.tracing import Tracing
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,10 @@ async def running_services(
 
 
 def _supervisor(settings: GatewaySettings) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=settings.supervisor_url, timeout=1.0, trust_env=False)
+    try:
+        return httpx.AsyncClient(base_url=settings.supervisor_url, timeout=1.0, trust_env=False)
+    except httpx.InvalidURL as exc:
+        raise StartRefused(f"GATEWAY_SUPERVISOR_URL is no URL: {exc}") from exc
 
 
 def _admission_limits(settings: GatewaySettings) -> AdmissionLimits:
@@ -104,7 +111,10 @@ async def _repeating(
     async def repeat() -> None:
         while True:
             await asyncio.sleep(interval_seconds)
-            await action()
+            try:
+                await action()
+            except Exception:  # last resort: a loop that ended would never be missed
+                logger.exception("what is done again and again has failed; it goes on")
 
     loop = asyncio.create_task(repeat())
     try:

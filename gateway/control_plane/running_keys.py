@@ -11,6 +11,7 @@ from gateway.control_plane.first_keys import FirstKeys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.secret_files import read_or_create_secret
 from gateway.control_plane.start_lock import start_lock
+from gateway.errors import StartRefused
 from gateway.settings import GatewaySettings
 
 
@@ -29,8 +30,12 @@ async def running_keys(settings: GatewaySettings) -> AsyncIterator[RunningKeys]:
     Raises:
         StartRefused: a secret is open to others, or the database cannot be used.
     """
-    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    hash_secret = read_or_create_secret(settings.state_dir / "key-hash.secret")
+    try:
+        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hash_secret = read_or_create_secret(settings.state_dir / "key-hash.secret")
+    except OSError as exc:
+        where = settings.state_dir
+        raise StartRefused(f"the state folder {where} cannot be used: {exc.strerror}") from exc
     engine = await open_database(settings.effective_database_url)
     try:
         store = KeyStore(engine, hash_secret)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from gateway.data_plane.target import Target
 from gateway.dependencies import authenticate, check_may_use, services_of
 from gateway.request_context import record
 from gateway.services import Services
-from gateway.settings import GatewaySettings
+from gateway.settings import BodyPatience, GatewaySettings
 from python_backends.shared.contract import ItemAnswer, Task
 
 
@@ -43,6 +42,14 @@ class Guest:
             KeyOverloaded: too much of this key is here.
         """
         return self.services.admission.admit(self.visitor, self.target, self.declared_bytes or 0)
+
+    def patience(self) -> BodyPatience:
+        """How long its body may take; no longer than the caller gives the whole request."""
+        patience, visitor = self.services.settings.body_patience, self.visitor
+        if not visitor.has_asked_for_it:
+            return patience
+        total_seconds = min(patience.total_seconds, visitor.timeout_seconds)
+        return patience._replace(total_seconds=total_seconds)
 
     async def answers(self, ticket: Ticket, items: Sequence[bytes]) -> Sequence[ItemAnswer]:
         """Answer items, none of them empty, in their order, for as long as the client is there.
@@ -97,8 +104,9 @@ async def receive_guest(request: Request, name: str) -> Guest:
 
 
 def _visitor(request: Request, key: ApiKey, settings: GatewaySettings) -> Visitor:
+    asked = request.headers.get(TIMEOUT_HEADER)
     seconds = timeout_seconds(
-        request.headers.get(TIMEOUT_HEADER),
+        asked,
         default=settings.inference_timeout_seconds,
         most=settings.max_inference_timeout_seconds,
     )
@@ -107,5 +115,6 @@ def _visitor(request: Request, key: ApiKey, settings: GatewaySettings) -> Visito
         tenant=key.tenant,
         priority=priority_of(request.headers.get(PRIORITY_HEADER), key.priority),
         max_concurrency=key.max_concurrency,
-        deadline=asyncio.get_running_loop().time() + seconds,
+        timeout_seconds=seconds,
+        has_asked_for_it=asked is not None,
     )

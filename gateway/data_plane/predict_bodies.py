@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from gateway.data_plane.admission.ticket import Ticket
 from gateway.data_plane.form_files import read_files
+from gateway.data_plane.front_door import Guest
 from gateway.data_plane.json_texts import parse_texts
 from gateway.data_plane.media_types import BodyForm
 from gateway.data_plane.request_body import MAX_JSON_BYTES, read_body, refuse_declared_excess
@@ -35,16 +36,15 @@ def refuse_too_large(request: Request, form: BodyForm, settings: GatewaySettings
     refuse_declared_excess(request, _limit_bytes(form, settings))
 
 
-async def read_items(
-    request: Request, form: BodyForm, settings: GatewaySettings, ticket: Ticket
-) -> Items:
+async def read_items(guest: Guest, form: BodyForm, ticket: Ticket) -> Items:
     """Read a body to its end.
 
     Raises:
         InvalidRequest: the narrowest class that fits what is wrong with it.
         Overloaded: it has more bytes than there is room for.
     """
-    limit_bytes, patience = _limit_bytes(form, settings), settings.body_patience
+    request, settings = guest.request, guest.services.settings
+    limit_bytes, patience = _limit_bytes(form, settings), guest.patience()
     if form is BodyForm.FILES:
         files = await read_files(request, limit_bytes, patience, settings.max_items, counter=ticket)
         contents, names = [file.content for file in files], [file.filename for file in files]

@@ -47,7 +47,7 @@ async def predict(request: Request) -> Response:
     form = choose_form(request.headers.get("content-type"), guest.target.task)
     refuse_too_large(request, form, settings)
     with guest.admitted() as ticket:
-        items = await read_items(request, form, settings, ticket)
+        items = await read_items(guest, form, ticket)
         await guest.body_is_here(ticket, items.contents)
         outcomes = await _outcomes(guest, ticket, items.contents, top_k)
     headers = {"Cache-Status": known.cache} if known.cache else None

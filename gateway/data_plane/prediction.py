@@ -61,7 +61,7 @@ class Predictor:
         """
         try:
             # Who joined somebody else's call has a deadline of their own all the same.
-            async with asyncio.timeout_at(ticket.visitor.deadline):
+            async with asyncio.timeout_at(ticket.deadline):
                 answers, outcome = await self._cache.answers(
                     ticket.visitor.tenant,
                     target.release,
@@ -71,9 +71,8 @@ class Predictor:
                     ask=partial(self._ask_all, ticket, target),
                 )
         except TimeoutError as exc:
-            before = (
-                "Triton answered" if record.get().triton_calls else "it was this request's turn"
-            )
+            was_sent = record.get().triton_calls
+            before = "Triton answered" if was_sent else "it was this request's turn"
             raise InferenceTimeout(f"the deadline passed before {before}") from exc
         record.get().cache = outcome.cache_status or ""
         return answers
@@ -95,21 +94,16 @@ class Predictor:
     async def _ask(
         self, ticket: Ticket, target: Target, items: Sequence[bytes]
     ) -> list[ItemAnswer]:
-        """Ask, and wait until the deadline or until nobody waits any more; what was sent goes on.
+        """Ask, and wait until nobody waits any more; what was sent goes on.
 
-        Triton works on all the same, so the place is kept until it is done. And a call that is
-        cancelled, or whose gRPC deadline passes, now and then ends the whole server (SIGSEGV,
-        docs/adr/0011).
+        Triton works on all the same, so the place is kept until it is done; and a call that is
+        cancelled can end the whole server (docs/adr/0015).
         """
         call = _Call(partial(self._call, ticket, target, items))
         self._calls.add(call.task)
         call.task.add_done_callback(self._forget)
         try:
-            async with asyncio.timeout_at(ticket.visitor.deadline):
-                return await asyncio.shield(call.task)
-        except TimeoutError as exc:
-            before = "Triton answered" if call.sent_ns else "it was this request's turn"
-            raise InferenceTimeout(f"the deadline passed before {before}") from exc
+            return await asyncio.shield(call.task)
         finally:
             if call.sent_ns:
                 record.get().triton_ended(call.sent_ns)
@@ -127,7 +121,7 @@ class Predictor:
         known, joined_ns = record.get(), perf_counter_ns()
         async with ticket.turn(len(items), sum(map(len, items))):
             known.queue_ended(joined_ns)
-            left_seconds = ticket.visitor.deadline - asyncio.get_running_loop().time()
+            left_seconds = ticket.deadline - asyncio.get_running_loop().time()
             if left_seconds <= 0:
                 raise InferenceTimeout("the deadline passed before Triton was asked")
             call.sent_ns = perf_counter_ns()

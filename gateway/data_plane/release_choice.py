@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.data_plane.server_health import ServerHealth
 from gateway.data_plane.target import Target
 from gateway.errors import UnknownAlias
+
+_SHOWN_CHARACTERS: Final = 64
 
 
 def choose_release(name: str, health: ServerHealth) -> Target:
@@ -16,5 +20,6 @@ def choose_release(name: str, health: ServerHealth) -> Target:
     """
     target = health.targets().get(name)
     if target is None:
-        raise UnknownAlias(f"there is no alias {name!r}; GET /v1/routes lists those that there are")
+        shown = name[:_SHOWN_CHARACTERS]
+        raise UnknownAlias(f"there is no alias {shown!r}; GET /v1/routes lists those there are")
     return target

@@ -83,6 +83,7 @@ KNOWS_FASTAPI: Final = frozenset(
         "metrics_listener",
         "request_body",
         "bare_route",
+        "stopping",
         "predict_bodies",
         "disconnect",
         "front_door",

@@ -30,6 +30,8 @@ _CHANNEL_OPTIONS: Final = (
     # A proxy variable meant for the internet must not catch a Triton on loopback.
     ("grpc.enable_http_proxy", 0),
 )
+# Only for a server that hangs: a passed gRPC deadline can end the whole server (docs/adr/0015).
+_HUNG_SECONDS: Final = 120.0
 _ADMIN_HEADER: Final = "triton-grpc-protocol-admin-key"
 
 
@@ -59,6 +61,7 @@ class TritonConnection:
         self.address = address
         self._channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._calls: set[Any] = set()
         self._admin = ((_ADMIN_HEADER, admin_secret),) if admin_secret else ()
 
     def __enter__(self) -> TritonConnection:
@@ -139,19 +142,30 @@ class TritonConnection:
             raw_input_contents=[encode_bytes_tensor(items)],
         )
         try:
-            response = self._stub.ModelInfer(request, timeout=timeout_seconds)
-            outputs = zip(response.outputs, response.raw_output_contents, strict=True)
-            raw = {
-                tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS
-            }
-            return decode_answers(raw, items=len(items))
+            response = self._infer(request, timeout_seconds)
+            return decode_answers(_answer_tensors(response), items=len(items))
+        except grpc.FutureTimeoutError as exc:
+            waited = f"{timeout_seconds:g} seconds"
+            raise CallFailed(f"{model}: DEADLINE_EXCEEDED: no answer within {waited}") from exc
         except grpc.RpcError as exc:
             raise CallFailed(f"{model}: {exc.code().name}: {exc.details()}") from exc
         except (ContractBroken, ValueError) as exc:
             raise CallFailed(f"{model} answered against the contract: {exc}") from exc
 
+    # The generated protobuf classes carry no types.
+    def _infer(self, request: Any, timeout_seconds: float) -> Any:  # noqa: ANN401
+        """Wait so long, and leave the call be if that was too short: see docs/adr/0015."""
+        call = self._stub.ModelInfer.future(request, timeout=_HUNG_SECONDS)
+        self._calls.add(call)  # gRPC cancels a call that nobody holds
+        call.add_done_callback(self._calls.discard)
+        return call.result(timeout=timeout_seconds)
 
-# The generated protobuf classes carry no types.
+
+def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401
+    outputs = zip(response.outputs, response.raw_output_contents, strict=True)
+    return {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
+
+
 def _counts(model: Any) -> ModelCounts:  # noqa: ANN401
     sums = model.inference_stats
     return ModelCounts(

@@ -25,8 +25,9 @@ class Visitor:
     priority: Priority
     max_concurrency: int | None
     """Most requests of this key at once; None: as many as there is room for."""
-    deadline: float
-    """Of the event loop's clock."""
+    timeout_seconds: float
+    """How long an answer may take: from the headers if the caller said so, else from the body."""
+    has_asked_for_it: bool
 
 
 class Ticket:
@@ -40,6 +41,7 @@ class Ticket:
         line: ReleaseLine,
     ) -> None:
         self.visitor = visitor
+        self.deadline = asyncio.get_running_loop().time() + visitor.timeout_seconds
         self._requests = requests
         self._bytes = body_bytes
         self._line = line
@@ -77,7 +79,10 @@ class Ticket:
             self._held_bytes += more
 
     def body_is_here(self) -> None:
-        """Stand in line again, if reading took long."""
+        """Stand in line again, if reading took long; who named no time has all of it from now."""
+        if not self.visitor.has_asked_for_it:
+            now = asyncio.get_running_loop().time()
+            self.deadline = now + self.visitor.timeout_seconds
         if self._timer:
             self._timer.cancel()
         if not self._is_in_line:
@@ -92,7 +97,7 @@ class Ticket:
             visitor.priority,
             items=items,
             size_bytes=size_bytes,
-            deadline=visitor.deadline,
+            deadline=self.deadline,
         )
 
     def leave(self) -> None:

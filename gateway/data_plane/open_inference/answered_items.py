@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from gateway.data_plane.open_inference.infer_request import MAX_JSON_BYTES
+from gateway.data_plane.request_body import MAX_JSON_BYTES
 from python_backends.shared.contract import ItemAnswer, Status, Task
 
 _EMPTY: Final = ItemAnswer(Status.UNDECODABLE, (), ())

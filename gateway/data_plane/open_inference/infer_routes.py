@@ -66,7 +66,7 @@ async def infer(request: Request) -> Response:
     limit_bytes = _limit_bytes(settings, is_json=length is None)
     refuse_declared_excess(request, limit_bytes)
     with guest.admitted() as ticket:
-        body = await _read(request, limit_bytes, settings.body_patience, ticket)
+        body = await _read(request, limit_bytes, guest.patience(), ticket)
         parsed = parse_infer_request(body, length, Accepted(target.task, target.max_batch_size))
         await guest.body_is_here(ticket, parsed.items)
         answers = await answer_items(

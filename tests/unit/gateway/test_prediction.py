@@ -57,8 +57,9 @@ async def _ask(echo: _Echo, items: list[bytes], *, seconds: float = 10) -> list[
     record.set(RequestRecord())
     limits = AdmissionLimits(10, 1 << 30, 64, 3.0)
     predictor, admission = Predictor(echo, NoCache()), Admission(limits)
-    deadline = asyncio.get_running_loop().time() + seconds
-    visitor = Visitor("key", "tenant", Priority.INTERACTIVE, None, deadline)
+    visitor = Visitor(
+        "key", "tenant", Priority.INTERACTIVE, None, timeout_seconds=seconds, has_asked_for_it=True
+    )
     with admission.admit(visitor, _TARGET, 0) as ticket:
         answers = await predictor.answers(ticket, _TARGET, items)
     assert admission.admitted() == 0

