@@ -6,9 +6,10 @@ from fastapi import APIRouter
 
 from gateway.dependencies import Health, PredictKey, check_may_use
 from gateway.errors import UnknownAlias
+from gateway.openapi_errors import refusals
 from gateway.schemas import Arm, RouteDescription, RouteList
 
-router = APIRouter(prefix="/v1/routes", tags=["routes"])
+router = APIRouter(prefix="/v1/routes", tags=["routes"], responses=refusals(401, 403))
 
 
 def _describe(alias: str, health: Health) -> RouteDescription:
@@ -29,7 +30,7 @@ async def list_routes(key: PredictKey, health: Health) -> RouteList:
     return RouteList(routes=[_describe(alias, health) for alias in usable])
 
 
-@router.get("/{alias}", summary="One alias and the release behind it")
+@router.get("/{alias}", responses=refusals(404), summary="One alias and the release behind it")
 async def show_route(alias: str, key: PredictKey, health: Health) -> RouteDescription:
     """Show what one alias means now; direct gRPC clients ask this."""
     check_may_use(key, alias)
