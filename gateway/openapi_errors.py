@@ -29,7 +29,7 @@ USUAL: Final[dict[int | str, str]] = {
 }
 MESSAGES: Final = {
     "malformed_request": "the request is no clear HTTP request",
-    "invalid_parameter": "top_k must be a whole number above 0",
+    "invalid_parameter": "a parameter or field makes no sense; the message says which",
     "missing_api_key": "send a key as `Authorization: Bearer KEY`",
     "alias_forbidden": "this key may not use 'topics'",
     "scope_missing": "this key has not the scope that this endpoint needs",
@@ -39,7 +39,7 @@ MESSAGES: Final = {
     "body_timeout": "the body stopped arriving before its end",
     "last_admin_key": "without this key nobody could administer keys any more",
     "payload_too_large": "the body has more bytes than are taken",
-    "unsupported_media_type": "this alias takes images, not application/json",
+    "unsupported_media_type": "the Content-Type is none that is taken here",
     "undecodable_image": "the bytes are not a whole JPEG, PNG or WebP",
     "invalid_infer_request": "there must be one input, named IMAGE",
     "rate_limited": "the key has used up its requests of this minute",

@@ -56,8 +56,8 @@ HEADER_PARAMETERS: Final[list[dict[str, Any]]] = [
     {
         "name": "X-Trace",
         "in": "header",
-        "schema": {"enum": ["1"]},
-        "description": "Trace this request; takes a key with the scope metrics or admin. "
+        "schema": _STRING,
+        "description": "`1` traces this request, and takes a key with the scope metrics or admin. "
         "`/v1/requests/{request_id}/waterfall` shows it.",
     },
 ]
@@ -88,7 +88,7 @@ ANSWER_HEADERS: Final[dict[str, Any]] = {
     },
     "Cache-Status": {
         "schema": _STRING,
-        "description": "Where the answer cache is on: `hit`, or `fwd=miss`.",
+        "description": "Where the answer cache is on: `triptych; hit`, or `triptych; fwd=miss`.",
     },
 }
 RESPONSES: Final[Responses] = {

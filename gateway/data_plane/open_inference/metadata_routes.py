@@ -77,7 +77,7 @@ def _json(content: bytes) -> Response:
 @router.get(
     "",
     dependencies=[Depends(require(Scope.PREDICT))],
-    responses=answers(openapi_examples.SERVER, 401, 403),
+    responses=answers(openapi_examples.SERVER, 401, 403, forbidden="scope_missing"),
     summary="What this server is",
 )
 async def server() -> Response:

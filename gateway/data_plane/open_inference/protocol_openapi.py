@@ -103,18 +103,20 @@ _ERROR_SCHEMA: Final = {
 _UNUSUAL: Final[dict[int | str, str]] = {400: "invalid_infer_request", 503: "inference_unavailable"}
 
 
-def answers(example: dict[str, Any], *errors: int) -> Responses:
+def answers(example: dict[str, Any], *errors: int, forbidden: str = "alias_forbidden") -> Responses:
     """Describe the answers of one route.
 
     Args:
         example: Of a good answer.
         errors: The statuses of its errors.
+        forbidden: The code of a 403.
     """
     good = {"schema": {"type": "object"}, "example": example}
     statuses: tuple[int | str, ...] = ("4XX", *errors)
+    unusual: dict[int | str, str] = {**_UNUSUAL, 403: forbidden}
     return {
         200: {"description": "Successful Response", "content": {"application/json": good}},
-        **{status: _error(code_of(status, _UNUSUAL), status) for status in statuses},
+        **{status: _error(code_of(status, unusual), status) for status in statuses},
     }
 
 
