@@ -7,18 +7,23 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.control_plane.api_key import Scope
 from gateway.dependencies import Health, Metrics, require
+from gateway.openapi_errors import refusals
 from gateway.schemas import Readiness
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="The process lives")
+@router.get("/healthz", summary="Is the gateway alive?")
 async def healthz() -> dict[str, str]:
     """Say that this process answers; it says nothing of Triton."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Golden inputs get their golden answers", responses={503: {}})
+@router.get(
+    "/readyz",
+    summary="Do golden inputs get their golden answers?",
+    responses={503: {"model": Readiness}},
+)
 async def readyz(health: Health, response: Response) -> Readiness:
     """200 while the supervisor's canaries are right, else 503 with since and reason."""
     verdict = health.verdict()
@@ -31,7 +36,10 @@ async def readyz(health: Health, response: Response) -> Readiness:
     summary="Prometheus metrics; the key needs the scope metrics",
     dependencies=[Depends(require(Scope.METRICS))],
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **refusals(401, 403, unusual={403: "scope_missing"}),
+    },
 )
 async def metrics(health: Health, metrics: Metrics) -> Response:
     """Expose this gateway's own metrics."""

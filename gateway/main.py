@@ -22,14 +22,14 @@ from gateway.metrics import GatewayMetrics
 from gateway.metrics_listener import metrics_listener
 from gateway.middleware import RequestObserver
 from gateway.one_sentence_refusal import OneSentenceRefusal
-from gateway.schemas import ErrorBody
+from gateway.openapi_document import DESCRIPTION, TAGS, VERSION, names_once
+from gateway.openapi_errors import refusals
 from gateway.security_headers import SecurityHeaders
 from gateway.services import running_services
 from gateway.settings import GatewaySettings
 from gateway.stopping import StoppedAnswer
 from gateway.tracing import Tracing
 
-_DESCRIPTION = "Raw bytes in, labels out. Send an API key as `Authorization: Bearer KEY`."
 # Our own metrics and log lines say it; FastAPI's would look for providers at each request, and
 # would hand the texts of exceptions to whatever OpenTelemetry happens to be configured.
 _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
@@ -71,13 +71,15 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     without_docs = partial(FastAPI, openapi_url=None)
     app = (with_docs if settings.docs_enabled else without_docs)(
         title="Triptych gateway",
-        version="1",
-        description=_DESCRIPTION,
+        version=VERSION,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
         lifespan=lifespan,
-        responses={"4XX": {"model": ErrorBody}},
+        responses=refusals("4XX"),
         telemetry=_NO_TELEMETRY,
         redirect_slashes=False,  # it would send callers to whatever their Host header says
     )
+    app.openapi = names_once(app.openapi)  # type: ignore[method-assign]  # as FastAPI has it
     app.state.metrics = metrics
     if settings.cors_origins:
         _let_in(app, settings.cors_origins)

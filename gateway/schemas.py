@@ -19,9 +19,9 @@ _TRUNCATED: Any = Field(
 class ErrorDetail(BaseModel):
     """What went wrong: `code` is stable, `message` is for people."""
 
-    code: str = Field(examples=["undecodable_image"])
-    message: str = Field(examples=["the bytes are not a whole JPEG, PNG or WebP"])
-    request_id: str = Field(examples=["6f1d0c1e9a3b4c5d8e7f60718293a4b5"])
+    code: str
+    message: str
+    request_id: str
 
 
 class ErrorBody(BaseModel):

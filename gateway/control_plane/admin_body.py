@@ -38,9 +38,11 @@ async def read_json(
         ) from exc
 
 
-def described(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
+def described(
+    model: type[BaseModel], *, example: dict[str, Any], is_required: bool = True
+) -> dict[str, Any]:
     """Describe the body for OpenAPI; a declared one would be read before the key is checked."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     schema.pop("$defs", None)  # the enumerations, which the answers bring along
-    content = {"application/json": {"schema": schema}}
+    content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": is_required, "content": content}}

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from gateway.dependencies import Health, PredictKey, check_may_use
 from gateway.errors import UnknownAlias
+from gateway.openapi_errors import refusals
 from gateway.schemas import Arm, RouteDescription, RouteList
 
 router = APIRouter(prefix="/v1/routes", tags=["routes"])
@@ -22,14 +23,20 @@ def _describe(alias: str, health: Health) -> RouteDescription:
     )
 
 
-@router.get("", summary="Every alias that the key may use, and the release behind it")
+@router.get(
+    "",
+    responses=refusals(401, 403, unusual={403: "scope_missing"}),
+    summary="Every alias that the key may use, and the release behind it",
+)
 async def list_routes(key: PredictKey, health: Health) -> RouteList:
     """List the aliases that this gateway answers for."""
     usable = [alias for alias in sorted(health.routes()) if key.may_use(alias)]
     return RouteList(routes=[_describe(alias, health) for alias in usable])
 
 
-@router.get("/{alias}", summary="One alias and the release behind it")
+@router.get(
+    "/{alias}", responses=refusals(401, 403, 404), summary="One alias and the release behind it"
+)
 async def show_route(alias: str, key: PredictKey, health: Health) -> RouteDescription:
     """Show what one alias means now; direct gRPC clients ask this."""
     check_may_use(key, alias)

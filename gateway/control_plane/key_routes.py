@@ -18,11 +18,17 @@ from gateway.control_plane.key_schemas import (
     Rotation,
 )
 from gateway.dependencies import FirstKeyFiles, Keys, Settings, require
-from gateway.schemas import ErrorBody
+from gateway.openapi_errors import Responses, refusals
+
+_UNUSUAL: Final[dict[int | str, str]] = {
+    403: "scope_missing",
+    404: "unknown_key",
+    503: "database_unavailable",
+}
 
 
-def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": ErrorBody} for status in statuses}
+def _refusals(*statuses: int) -> Responses:
+    return refusals(*statuses, unusual=_UNUSUAL)
 
 
 router = APIRouter(
@@ -32,6 +38,8 @@ router = APIRouter(
     responses=_refusals(401, 403, 503),
 )
 
+_NEW: Final = {"name": "shop", "allowed": ["digits"], "requests_per_minute": 600}
+_CHANGE: Final = {"requests_per_minute": 60}
 _WITH_BODY: Final = (400, 408, 413, 415)
 _TERMS: Final = frozenset(field.name for field in fields(KeyTerms))
 # Said to readers, not enforced: an id of another form is as unknown as any other.
@@ -49,7 +57,7 @@ def _description(key: ApiKey) -> dict[str, Any]:
 @router.post(
     "",
     status_code=201,
-    openapi_extra=described(NewKey),
+    openapi_extra=described(NewKey, example=_NEW),
     responses=_refusals(*_WITH_BODY),
     summary="Create a key; the answer is the only time it is shown",
 )
@@ -69,7 +77,7 @@ async def list_keys(keys: Keys) -> KeyList:
 
 @router.patch(
     "/{key_id}",
-    openapi_extra=described(ChangedKey),
+    openapi_extra=described(ChangedKey, example=_CHANGE),
     responses=_refusals(404, 409, *_WITH_BODY),
     summary="Change a key's name, limits or expiry",
 )
@@ -85,7 +93,7 @@ async def change_key(
 
 @router.post(
     "/{key_id}/rotate",
-    openapi_extra=described(Rotation, is_required=False),
+    openapi_extra=described(Rotation, example={"grace_seconds": 3600}, is_required=False),
     responses=_refusals(404, *_WITH_BODY),
     summary="Give a key a new secret; the answer is the only time it is shown",
 )

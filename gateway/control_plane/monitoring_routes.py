@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from gateway.control_plane.api_key import Scope
 from gateway.control_plane.supervisor_observations import StepSamples
 from gateway.dependencies import Observations, require
-from gateway.schemas import ErrorBody
+from gateway.openapi_errors import Responses, refusals
 
 router = APIRouter(
     prefix="/v1/admin/monitoring",
@@ -31,9 +31,9 @@ class Monitoring(BaseModel):
     servers: list[ServerSamples]
 
 
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+_RESPONSES: Final[Responses] = {
     200: {"model": Monitoring},
-    503: {"model": ErrorBody},
+    **refusals(400, 401, 403, 503, unusual={403: "scope_missing", 503: "inference_unavailable"}),
 }
 
 

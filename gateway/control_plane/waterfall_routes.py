@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
 
@@ -13,7 +13,7 @@ from gateway.control_plane.supervisor_observations import SupervisorObservations
 from gateway.control_plane.waterfall import Waterfall, is_whole, join
 from gateway.dependencies import Observations, Traces, require
 from gateway.errors import UnknownRequest
-from gateway.schemas import ErrorBody
+from gateway.openapi_errors import refusals
 from gateway.tracing import TracedRequest
 
 router = APIRouter(prefix="/v1/requests", tags=["monitoring"])
@@ -21,14 +21,14 @@ router = APIRouter(prefix="/v1/requests", tags=["monitoring"])
 # Triton exports its spans every 0.2 s.
 _PATIENCE_SECONDS: Final = 1.0
 _PAUSE_SECONDS: Final = 0.05
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {404: {"model": ErrorBody}}
+_UNUSUAL: Final[dict[int | str, str]] = {403: "scope_missing", 404: "unknown_request"}
 
 _Caller = Annotated[ApiKey, Depends(require(Scope.PREDICT, Scope.METRICS))]
 
 
 @router.get(
     "/{request_id}/waterfall",
-    responses=_RESPONSES,
+    responses=refusals(401, 403, 404, unusual=_UNUSUAL),
     response_model_exclude_none=True,
     summary="Where the time of one traced request went",
 )

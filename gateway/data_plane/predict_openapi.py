@@ -7,7 +7,9 @@ from typing import Any, Final
 from gateway.control_plane.api_key import Priority
 from gateway.data_plane.admission.priority import PRIORITY_HEADER
 from gateway.data_plane.deadline import MOST_MILLISECONDS, TIMEOUT_HEADER
-from gateway.schemas import ErrorBody
+from gateway.data_plane.openapi_examples import PREDICTED
+from gateway.openapi_errors import REQUEST_ID, Responses, refusals
+from gateway.schemas import BatchBody, PredictionBody
 
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 _FILES: Final = {"type": "array", "items": {"type": "string", "format": "binary"}}
@@ -42,13 +44,21 @@ HEADER_PARAMETERS: Final[list[dict[str, Any]]] = [
         "name": TIMEOUT_HEADER,
         "in": "header",
         "schema": {"type": "integer", "minimum": 1, "maximum": MOST_MILLISECONDS},
-        "description": "Time for the whole request; there is a default, and a cap.",
+        "description": "Milliseconds for the whole request. Without it 10000; above 60000 it is "
+        "cut to that. (Both as the gateway is set by default.)",
     },
     {
         "name": PRIORITY_HEADER,
         "in": "header",
         "schema": {"type": "string", "enum": list(Priority)},
         "description": "`batch` may wait long and gives way; a key may be bound to it.",
+    },
+    {
+        "name": "X-Trace",
+        "in": "header",
+        "schema": _STRING,
+        "description": "`1` traces this request, and takes a key with the scope metrics or admin. "
+        "`/v1/requests/{request_id}/waterfall` shows it.",
     },
 ]
 SECURITY: Final[list[dict[str, list[str]]]] = [{"HTTPBearer": []}, {"APIKeyHeader": []}]
@@ -58,6 +68,7 @@ _PARAMETERS: Final = [
         "in": "path",
         "required": True,
         "schema": {"type": "string"},
+        "example": "digits",
         "description": "An alias; with the scope admin, or where the key names it, a live release.",
     },
     {
@@ -68,9 +79,25 @@ _PARAMETERS: Final = [
     },
     *HEADER_PARAMETERS,
 ]
-ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorBody}
-    for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 502, 503, 504)
+ANSWER_HEADERS: Final[dict[str, Any]] = {
+    "X-Request-Id": REQUEST_ID,
+    "Server-Timing": {
+        "schema": _STRING,
+        "description": "Where the time went, in milliseconds.",
+        "example": "queue;dur=0.00, body;dur=0.09, triton;dur=4.90, total;dur=5.71",
+    },
+    "Cache-Status": {
+        "schema": _STRING,
+        "description": "Where the answer cache is on: `triptych; hit`, or `triptych; fwd=miss`.",
+    },
+}
+RESPONSES: Final[Responses] = {
+    200: {
+        "model": PredictionBody | BatchBody,
+        "headers": ANSWER_HEADERS,
+        "content": {"application/json": {"examples": PREDICTED}},
+    },
+    **refusals(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 502, 503, 504),
 }
 # Declared here and not as parameters: FastAPI would read the body before the key is checked.
 DESCRIPTION: Final[dict[str, Any]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
@@ -14,23 +14,21 @@ from gateway.data_plane.item_outcomes import Outcome, item_outcome, refuse_unask
 from gateway.data_plane.media_types import choose_form, refuse_content_coding
 from gateway.data_plane.predict_answers import to_json
 from gateway.data_plane.predict_bodies import read_items, refuse_too_large
-from gateway.data_plane.predict_openapi import DESCRIPTION, ERRORS
+from gateway.data_plane.predict_openapi import DESCRIPTION, RESPONSES
 from gateway.data_plane.target import Target
 from gateway.errors import InvalidParameter
 from gateway.request_context import record
-from gateway.schemas import BatchBody, PredictionBody
 
 router = APIRouter(prefix="/v1/predict", tags=["predict"], route_class=BareRoute)
 
 _DEFAULT_TOP_K: Final = 5
 _MOST_DIGITS: Final = 9
-_OK: Final[dict[int | str, dict[str, Any]]] = {200: {"model": PredictionBody | BatchBody}}
 
 
 @router.post(
     "/{alias}",
     openapi_extra=DESCRIPTION,
-    responses=_OK | ERRORS,
+    responses=RESPONSES,
     summary="Classify one image or text, or several of them",
 )
 async def predict(request: Request) -> Response:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.error_responses import CODES, HTTP_STATUS
+from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
 from triptych.stack.settings import StackSettings
 from ui.settings import UiSettings
@@ -62,6 +63,14 @@ def test_every_code_that_an_answer_can_hold_is_documented_and_no_other_is() -> N
     codes = [code for cell in cells for code in re.findall(r"`(\w+)`", cell)]
 
     assert sorted(codes) == sorted(CODES)
+
+
+def test_every_metric_is_documented_and_nothing_else() -> None:
+    text = (PROJECT / "docs" / "observability.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(triptych_gateway_\w+)` \|", text, re.MULTILINE)
+    served = re.findall(r"^# TYPE (\w+) ", GatewayMetrics().exposition().decode(), re.MULTILINE)
+
+    assert sorted(documented) == sorted(name for name in served if not name.endswith("_created"))
 
 
 def make_targets() -> set[str]:

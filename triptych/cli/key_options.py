@@ -20,25 +20,30 @@ _AMOUNTS: Final = {
 
 
 _ENDS: Final = frozenset({"expires_in", "expires_at"})
-_OPTIONS: Final = (
-    click.option(
-        "--allow",
-        "allowed",
-        multiple=True,
-        help="An alias or release that it may use, no other; may be given several times.",
-    ),
-    click.option(
-        "--priority",
-        type=click.Choice(["interactive", "batch"]),
-        help="The best priority that it may ask for. Default interactive.",
-    ),
-    click.option("--expires-in", type=Duration(), help="90s, 15m, 12h, 30d."),
-    click.option("--expires-at", type=Moment(), help="2027-01-31 or 2027-01-31T12:00Z."),
-    *(
-        click.option(option, type=click.IntRange(1), help=f"{text} Default: no limit.")
-        for option, text in _AMOUNTS.items()
-    ),
-)
+_UNCHANGED: Final = "Unchanged where not named."
+
+
+def _options(priority: str, amount: str) -> tuple[Callable[[Function], Function], ...]:
+    """Make the options; the arguments say what holds where one is not given."""
+    return (
+        click.option(
+            "--allow",
+            "allowed",
+            multiple=True,
+            help="An alias or release that it may use, no other; may be given several times.",
+        ),
+        click.option(
+            "--priority",
+            type=click.Choice(["interactive", "batch"]),
+            help=f"The best priority that it may ask for. {priority}",
+        ),
+        click.option("--expires-in", type=Duration(), help="90s, 15m, 12h, 30d."),
+        click.option("--expires-at", type=Moment(), help="2027-01-31 or 2027-01-31T12:00Z."),
+        *(
+            click.option(option, type=click.IntRange(1), help=f"{text} {amount}")
+            for option, text in _AMOUNTS.items()
+        ),
+    )
 
 
 class Terms(TypedDict):
@@ -54,8 +59,17 @@ class Terms(TypedDict):
 
 
 def term_options(function: Function) -> Function:
-    """Add every option that limits a key."""
-    for option in reversed(_OPTIONS):
+    """Add every option that limits a new key."""
+    return _with(function, "Default: interactive.", "Default: no limit.")
+
+
+def changed_term_options(function: Function) -> Function:
+    """Add every option that limits a key that there is."""
+    return _with(function, _UNCHANGED, _UNCHANGED)
+
+
+def _with(function: Function, priority: str, amount: str) -> Function:
+    for option in reversed(_options(priority, amount)):
         function = option(function)
     return function
 

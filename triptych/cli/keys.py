@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 import click
 
 from triptych.cli.connections import open_gateway
-from triptych.cli.key_options import Terms, term_options, terms_body
+from triptych.cli.key_options import Terms, changed_term_options, term_options, terms_body
 from triptych.cli.options import state_dir_option
 
+_HEADER: Final = ("ID", "NAME", "SCOPES", "STATE", "LIMITS")
 
-@click.group()
+
+@click.group(short_help="Make and administer API keys.")
 def keys() -> None:
     """Make, list, change, rotate and revoke API keys of the running gateway."""
 
@@ -49,13 +52,23 @@ def create(
 
 @keys.command("list")
 @state_dir_option
-def list_keys(state_dir: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def list_keys(state_dir: Path | None, as_json: bool) -> None:
     """List keys, revoked ones too."""
     with open_gateway(state_dir) as gateway:
         found = gateway.list_keys()
-    for key in found:
-        scopes = " ".join(key["scopes"])
-        click.echo(f"{key['id']}  {key['name']:<20} {scopes:<16} {_state(key)}{_limits(key)}")
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    rows = [_HEADER, *(_row(key) for key in found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _row(key: Mapping[str, Any]) -> tuple[str, ...]:
+    return key["id"], key["name"], " ".join(key["scopes"]), _state(key), _limits(key)
 
 
 def _state(key: Mapping[str, Any]) -> str:
@@ -65,7 +78,7 @@ def _state(key: Mapping[str, Any]) -> str:
 
 
 def _limits(key: Mapping[str, Any]) -> str:
-    """What is not the default, in brackets."""
+    """What is not the default."""
     told = [
         f"tenant {key['tenant']}" if key.get("tenant", key["id"]) != key["id"] else "",
         f"only {' '.join(key['allowed'])}" if key.get("allowed") else "",
@@ -79,14 +92,13 @@ def _limits(key: Mapping[str, Any]) -> str:
             )
         ),
     ]
-    said = ", ".join(part for part in told if part)
-    return f"  ({said})" if said else ""
+    return ", ".join(part for part in told if part)
 
 
 @keys.command()
 @click.argument("key_id")
 @click.option("--name", help="Another name.")
-@term_options
+@changed_term_options
 @click.option(
     "--no-limit",
     "lifted",
@@ -104,7 +116,7 @@ def change(
     state_dir: Path | None,
     **given: Unpack[Terms],
 ) -> None:
-    """Change name, limits or expiry; what is not named stays."""
+    """Change name, limits or expiry. Unchanged where not named."""
     fields = {"expiry": "expires_at", "allow": "allowed"}
     nothing = {fields.get(it, it.replace("-", "_")): None for it in lifted}
     changes = {**nothing, **terms_body(**given), **({"name": name} if name else {})}

@@ -33,7 +33,19 @@ def state_dir_option(function: Function) -> Function:
 
 def stack_options(function: Function) -> Function:
     """Add every option that changes a field of StackSettings."""
-    for option, field in reversed(_PORTS.items()):
+    return _with_ports(function, _PORTS)
+
+
+def triton_options(function: Function) -> Function:
+    """Add those options of it that concern Triton and its supervisor."""
+    elsewhere = {"--gateway-port", "--ui-port"}
+    return _with_ports(
+        function, {option: it for option, it in _PORTS.items() if option not in elsewhere}
+    )
+
+
+def _with_ports(function: Function, ports: dict[str, str]) -> Function:
+    for option, field in reversed(ports.items()):
         default = StackSettings.model_fields[field].default
         text = f"Default {default}."
         function = click.option(option, field, type=click.IntRange(1, 65535), help=text)(function)

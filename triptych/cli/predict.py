@@ -52,7 +52,7 @@ class Verdict:
     truncated: bool = False
 
 
-@click.command()
+@click.command(short_help="Classify images or texts.")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--text", "texts", multiple=True, help="Instead of files; may be given again.")
 @click.option("--alias", default="digits", show_default=True, help="Which pipeline to ask.")

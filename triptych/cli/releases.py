@@ -47,7 +47,7 @@ def releases() -> None:
     """List, inspect, verify, compare, remove and load releases."""
 
 
-@releases.command("list")
+@releases.command("list", short_help="List every release, and which are routed.")
 @_repository
 @_as_json
 def list_releases(model_repository: Path | None, as_json: bool) -> None:
@@ -79,7 +79,7 @@ def show(release: str, model_repository: Path | None, as_json: bool) -> None:
         click.echo(line)
 
 
-@releases.command()
+@releases.command(short_help="Re-hash files and replay golden inputs.")
 @click.argument("names", metavar="[RELEASE]...", nargs=-1)
 @click.option("--no-replay", is_flag=True, help="Only look at the files; start no Triton.")
 @click.option(
@@ -154,7 +154,7 @@ def diff(first: str, second: str, model_repository: Path | None, as_json: bool) 
         click.echo(line)
 
 
-@releases.command()
+@releases.command(short_help="Remove old releases that are not in use.")
 @click.option(
     "--keep",
     type=click.IntRange(1),
@@ -201,7 +201,7 @@ def _remove(shown: Plan, now: Plan, repository: Path) -> None:
     click.echo(f"Removed: {len(removed)} of releases, {len(leftovers)} of leftovers.")
 
 
-@releases.command()
+@releases.command(short_help="Load a release into the running stack.")
 @click.argument("release")
 @state_dir_option
 def load(release: str, state_dir: Path | None) -> None:

@@ -10,7 +10,14 @@ from types import FrameType
 
 import click
 
-from triptych.cli.options import arguments_from, settings_from, stack_options, state_dir_option
+from triptych.cli.options import (
+    arguments_from,
+    settings_from,
+    stack_options,
+    state_dir_option,
+    triton_options,
+)
+from triptych.errors import NotRunning
 from triptych.stack.background import start_detached, stop_detached
 from triptych.stack.launcher import running_stack
 from triptych.stack.settings import StackSettings
@@ -69,11 +76,15 @@ def _announce(stack: StackFile, settings: StackSettings) -> None:
 def down(state_dir: Path | None) -> None:
     """Stop the stack of a state folder."""
     settings = settings_from(state_dir=state_dir)
-    stop_detached(settings.state_dir, settings.stop_seconds + _SLACK_SECONDS)
-    click.echo("Triptych is down.")
+    try:
+        stop_detached(settings.state_dir, settings.stop_seconds + _SLACK_SECONDS)
+    except NotRunning:
+        click.echo(f"Nothing runs for {settings.state_dir}.")
+    else:
+        click.echo("Triptych is down.")
 
 
-@click.command()
+@click.command(short_help="Say what runs and whether it answers.")
 @state_dir_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(state_dir: Path | None, as_json: bool) -> None:
@@ -91,8 +102,8 @@ def status(state_dir: Path | None, as_json: bool) -> None:
     sys.exit(0 if found.is_ready else 1)
 
 
-@click.command()
-@stack_options
+@click.command(short_help="Run one supervised Triton and nothing else.")
+@triton_options
 def triton(**given: object) -> None:
     """Run one supervised Triton and nothing else; the entry point of the Triton container."""
     run_supervisor(settings_from(**given))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
@@ -25,7 +24,6 @@ from gateway.data_plane.open_inference.metadata_routes import (
 )
 from gateway.data_plane.open_inference.protocol_openapi import (
     INFER_OF_MODEL,
-    INFER_OF_VERSION,
     INFERRED,
 )
 from gateway.data_plane.open_inference.request_parts import LENGTH_HEADER, parse_infer_request
@@ -38,8 +36,6 @@ from gateway.data_plane.request_body import (
 from gateway.request_context import record
 from gateway.settings import BodyPatience, GatewaySettings
 
-_SUMMARY: Final = "Classify one or more images or texts"
-
 router = APIRouter(
     prefix="/v2",
     tags=["open inference"],
@@ -49,11 +45,12 @@ router = APIRouter(
 
 
 @router.post(
-    f"{MODEL_PATH}/infer", openapi_extra=INFER_OF_MODEL, responses=INFERRED, summary=_SUMMARY
+    f"{MODEL_PATH}/infer",
+    openapi_extra=INFER_OF_MODEL,
+    responses=INFERRED,
+    summary="Classify one or more images or texts",
 )
-@router.post(
-    f"{VERSION_PATH}/infer", openapi_extra=INFER_OF_VERSION, responses=INFERRED, summary=_SUMMARY
-)
+@router.post(f"{VERSION_PATH}/infer", include_in_schema=False)
 async def infer(request: Request) -> Response:
     """Answer with LABEL and SCORE, highest first, and STATUS of each item.
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request, Response
 
 from gateway.control_plane.api_key import Scope
+from gateway.data_plane import openapi_examples
 from gateway.data_plane.open_inference.infer_response import MODEL_VERSION
 from gateway.data_plane.open_inference.model_metadata import (
     model_config,
@@ -15,7 +16,7 @@ from gateway.data_plane.open_inference.model_metadata import (
     model_statistics,
     server_metadata,
 )
-from gateway.data_plane.open_inference.protocol_openapi import OF_MODEL, OF_VERSION, answers
+from gateway.data_plane.open_inference.protocol_openapi import OF_MODEL, answers
 from gateway.data_plane.release_choice import choose_release
 from gateway.data_plane.target import Target
 from gateway.dependencies import Health, PredictKey, Triton, check_may_use, require
@@ -76,7 +77,7 @@ def _json(content: bytes) -> Response:
 @router.get(
     "",
     dependencies=[Depends(require(Scope.PREDICT))],
-    responses=answers(401, 403),
+    responses=answers(openapi_examples.SERVER, 401, 403, forbidden="scope_missing"),
     summary="What this server is",
 )
 async def server() -> Response:
@@ -84,15 +85,17 @@ async def server() -> Response:
     return _json(server_metadata())
 
 
-@router.get("/health/live", responses=answers(), summary="The process lives; needs no key")
+@router.get("/health/live", responses=answers(openapi_examples.LIVE), summary="Is the server live?")
 async def live() -> Response:
-    """Say that this process answers."""
+    """Say that this process answers; needs no key."""
     return _json(b'{"live":true}')
 
 
-@router.get("/health/ready", responses=answers(503), summary="Golden answers come; needs no key")
+@router.get(
+    "/health/ready", responses=answers(openapi_examples.READY, 503), summary="Is the server ready?"
+)
 async def ready(health: Health) -> Response:
-    """200 while golden inputs get their golden answers."""
+    """200 while golden inputs get their golden answers; needs no key."""
     verdict = health.verdict()
     if not verdict.is_ready:
         raise InferenceUnavailable(f"not ready since {verdict.since}: {verdict.reason}")
@@ -100,11 +103,12 @@ async def ready(health: Health) -> Response:
 
 
 @router.get(
-    MODEL_PATH, openapi_extra=OF_MODEL, responses=answers(*_MODEL_ERRORS), summary="Its tensors"
+    MODEL_PATH,
+    openapi_extra=OF_MODEL,
+    responses=answers(openapi_examples.METADATA, *_MODEL_ERRORS),
+    summary="Tensors of a model",
 )
-@router.get(
-    VERSION_PATH, openapi_extra=OF_VERSION, responses=answers(*_MODEL_ERRORS), summary="Its tensors"
-)
+@router.get(VERSION_PATH, include_in_schema=False)
 async def model(asked: Asked) -> Response:
     """Input and outputs; the input's `parameters` say what its JSON strings hold."""
     return _json(model_metadata(asked.name, asked.target))
@@ -113,15 +117,10 @@ async def model(asked: Asked) -> Response:
 @router.get(
     f"{MODEL_PATH}/ready",
     openapi_extra=OF_MODEL,
-    responses=answers(*_MODEL_ERRORS),
-    summary="It gives golden answers",
+    responses=answers(openapi_examples.READY, *_MODEL_ERRORS),
+    summary="Is the model ready?",
 )
-@router.get(
-    f"{VERSION_PATH}/ready",
-    openapi_extra=OF_VERSION,
-    responses=answers(*_MODEL_ERRORS),
-    summary="It gives golden answers",
-)
+@router.get(f"{VERSION_PATH}/ready", include_in_schema=False)
 async def model_ready(asked: Asked, health: Health) -> Response:
     """200 while this model's golden inputs get their golden answers."""
     if not health.has_ready(asked.target.release):
@@ -132,15 +131,10 @@ async def model_ready(asked: Asked, health: Health) -> Response:
 @router.get(
     f"{MODEL_PATH}/config",
     openapi_extra=OF_MODEL,
-    responses=answers(*_MODEL_ERRORS),
-    summary="Its configuration, in short",
+    responses=answers(openapi_examples.CONFIGURATION, *_MODEL_ERRORS),
+    summary="Configuration of a model",
 )
-@router.get(
-    f"{VERSION_PATH}/config",
-    openapi_extra=OF_VERSION,
-    responses=answers(*_MODEL_ERRORS),
-    summary="Its configuration, in short",
-)
+@router.get(f"{VERSION_PATH}/config", include_in_schema=False)
 async def config(asked: Asked) -> Response:
     """Name, max_batch_size, input and output, as Triton's model configuration has them."""
     return _json(model_config(asked.name, asked.target))
@@ -149,15 +143,10 @@ async def config(asked: Asked) -> Response:
 @router.get(
     f"{MODEL_PATH}/stats",
     openapi_extra=OF_MODEL,
-    responses=answers(*_MODEL_ERRORS, 500, 502, 504),
-    summary="What Triton counted",
+    responses=answers(openapi_examples.STATISTICS, *_MODEL_ERRORS, 500, 502, 504),
+    summary="Triton's statistics of a model",
 )
-@router.get(
-    f"{VERSION_PATH}/stats",
-    openapi_extra=OF_VERSION,
-    responses=answers(*_MODEL_ERRORS, 500, 502, 504),
-    summary="What Triton counted",
-)
+@router.get(f"{VERSION_PATH}/stats", include_in_schema=False)
 async def statistics(asked: Asked, triton: Triton) -> Response:
     """Triton's statistics of the release, from every client of it."""
     counted = await triton.statistics(asked.target.release, timeout_seconds=_STATISTICS_SECONDS)

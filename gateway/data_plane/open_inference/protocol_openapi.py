@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.data_plane.predict_openapi import HEADER_PARAMETERS, SECURITY
+from gateway.data_plane import openapi_examples
+from gateway.data_plane.predict_openapi import ANSWER_HEADERS, HEADER_PARAMETERS, SECURITY
+from gateway.openapi_errors import MESSAGES, Responses, code_of, error_headers
 
 _STRING: Final = {"type": "string"}
 # Of a body that is JSON alone; binary_data_size belongs to the other media type.
@@ -53,44 +55,43 @@ _REQUEST: Final = {
     },
     "additionalProperties": False,
 }
-_EXAMPLE: Final = {
-    "inputs": [
-        {"name": "TEXT", "datatype": "BYTES", "shape": [1, 1], "data": ["It may rain tonight."]}
-    ]
-}
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
-_OBJECT: Final = {"schema": {"type": "object"}}
 
 
-def _parameter(name: str, where: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": where, "required": where == "path", "schema": schema}
+def _parameter(name: str, where: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - OpenAPI's own fields
+    return {"name": name, "in": where, "required": where == "path", "schema": schema, **more}
 
 
-_MODEL: Final = _parameter("model", "path", {**_STRING, "examples": ["digits"]})
-_VERSION: Final = _parameter("version", "path", {"enum": ["1"]})
-_INFER: Final[dict[str, Any]] = {
-    "security": SECURITY,
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": _REQUEST, "example": _EXAMPLE},
-            "application/octet-stream": _BINARY,
-        },
-    },
-}
+_MODEL: Final = _parameter("model", "path", _STRING, example="digits", description="An alias.")
 _INFER_HEADERS: Final = [
     *HEADER_PARAMETERS,
-    _parameter("Inference-Header-Content-Length", "header", {"type": "integer", "minimum": 0}),
-    _parameter("Content-Encoding", "header", {"enum": ["gzip", "deflate", "identity"]}),
+    _parameter(
+        "Inference-Header-Content-Length",
+        "header",
+        {"type": "integer", "minimum": 0},
+        description="Where tensors follow the JSON as bytes: how many bytes the JSON has. "
+        "With 0 the whole body is one item.",
+    ),
+    _parameter(
+        "Content-Encoding",
+        "header",
+        {"enum": ["gzip", "deflate", "identity"]},
+        description="How the body is compressed.",
+    ),
 ]
 
 # Declared by hand: FastAPI would read the body before the key is checked.
 OF_MODEL: Final[dict[str, Any]] = {"parameters": [_MODEL]}
-OF_VERSION: Final[dict[str, Any]] = {"parameters": [_MODEL, _VERSION]}
-INFER_OF_MODEL: Final[dict[str, Any]] = {**_INFER, "parameters": [_MODEL, *_INFER_HEADERS]}
-INFER_OF_VERSION: Final[dict[str, Any]] = {
-    **_INFER,
-    "parameters": [_MODEL, _VERSION, *_INFER_HEADERS],
+INFER_OF_MODEL: Final[dict[str, Any]] = {
+    "security": SECURITY,
+    "parameters": [_MODEL, *_INFER_HEADERS],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": _REQUEST, "examples": openapi_examples.INFER},
+            "application/octet-stream": _BINARY,
+        },
+    },
 }
 
 _ERROR_SCHEMA: Final = {
@@ -99,26 +100,38 @@ _ERROR_SCHEMA: Final = {
     "properties": {"error": _STRING},
     "additionalProperties": False,
 }
-_ERROR: Final[dict[str, Any]] = {
-    "description": "What went wrong; X-Error-Code is stable",
-    "content": {"application/json": {"schema": _ERROR_SCHEMA}},
-    "headers": {"X-Error-Code": {"schema": _STRING}, "X-Request-Id": {"schema": _STRING}},
-}
+_UNUSUAL: Final[dict[int | str, str]] = {400: "invalid_infer_request", 503: "inference_unavailable"}
 
 
-def answers(*errors: int, **content: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+def answers(example: dict[str, Any], *errors: int, forbidden: str = "alias_forbidden") -> Responses:
     """Describe the answers of one route.
 
     Args:
+        example: Of a good answer.
         errors: The statuses of its errors.
-        content: Media types of a good answer beside JSON, as OpenAPI has them.
+        forbidden: The code of a 403.
     """
-    good = {"description": "Successful Response", "content": {"application/json": _OBJECT}}
-    described: dict[int | str, dict[str, Any]] = {200: good | content, "4XX": _ERROR}
-    return described | dict.fromkeys(errors, _ERROR)
+    good = {"schema": {"type": "object"}, "example": example}
+    statuses: tuple[int | str, ...] = ("4XX", *errors)
+    unusual: dict[int | str, str] = {**_UNUSUAL, 403: forbidden}
+    return {
+        200: {"description": "Successful Response", "content": {"application/json": good}},
+        **{status: _error(code_of(status, unusual), status) for status in statuses},
+    }
+
+
+def _error(code: str, status: int | str) -> dict[str, Any]:
+    told = {"schema": _STRING, "description": "The stable code.", "example": code}
+    shown = {"schema": _ERROR_SCHEMA, "example": {"error": MESSAGES[code]}}
+    return {
+        "description": "What went wrong; X-Error-Code is stable",
+        "content": {"application/json": shown},
+        "headers": {"X-Error-Code": told, **error_headers(status)},
+    }
 
 
 INFERRED: Final = answers(
-    *(400, 401, 403, 404, 408, 413, 415, 429, 500, 502, 503, 504),
-    content={"application/json": _OBJECT, "application/octet-stream": _BINARY},
+    openapi_examples.INFERRED, 400, 401, 403, 404, 408, 413, 415, 429, 500, 502, 503, 504
 )
+INFERRED[200]["content"]["application/octet-stream"] = _BINARY
+INFERRED[200]["headers"] = ANSWER_HEADERS

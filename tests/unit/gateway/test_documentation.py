@@ -8,7 +8,21 @@ from collections.abc import Iterator
 
 from gateway.control_plane.key_schemas import NewKey
 from gateway.data_plane.json_texts import parse_texts
+from gateway.data_plane.open_inference.infer_request import Accepted
+from gateway.data_plane.open_inference.request_parts import parse_infer_request
+from gateway.error_responses import HTTP_STATUS
+from gateway.openapi_errors import MESSAGES, USUAL
+from gateway.schemas import ErrorBody
+from python_backends.shared.contract import Task
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
+
+_STATUS = {error.code: status for error, status in HTTP_STATUS.items()}
+
+
+def test_the_example_of_each_status_has_a_code_of_that_status() -> None:
+    assert MESSAGES.keys() <= _STATUS.keys()
+    for status, code in USUAL.items():
+        assert _STATUS[code] == (400 if status == "4XX" else status)
 
 
 def _references(node: object) -> Iterator[str]:
@@ -89,11 +103,27 @@ async def test_errors_are_described_as_they_are_sent(gateway: Gateway) -> None:
     assert "HTTPValidationError" not in document["components"]["schemas"]
     for path, ways in document["paths"].items():
         for operation in ways.values():
-            schema = operation["responses"]["4XX"]["content"]["application/json"]["schema"]
-            if path.startswith("/v2"):
-                assert schema["properties"] == {"error": {"type": "string"}}
-            else:
-                assert schema == {"$ref": "#/components/schemas/ErrorBody"}
+            refused = [status for status in operation["responses"] if status.startswith("4")]
+            assert refused == ["4XX"] or "4XX" not in refused
+            for status in refused:
+                content = operation["responses"][status]["content"]["application/json"]
+                if path.startswith("/v2"):
+                    assert content["schema"]["properties"] == {"error": {"type": "string"}}
+                else:
+                    assert content["schema"] == {"$ref": "#/components/schemas/ErrorBody"}
+                    assert _STATUS[ErrorBody.model_validate(content["example"]).error.code] == int(
+                        status.replace("XX", "00")
+                    )
+
+
+async def test_the_example_of_infer_is_a_request(gateway: Gateway) -> None:
+    document = (await gateway.client.get("/openapi.json")).json()
+    infer = document["paths"]["/v2/models/{model}/infer"]["post"]
+    examples = infer["requestBody"]["content"]["application/json"]["examples"]
+    assert list(examples) == ["image", "text"]
+    image = json.dumps(examples["image"]["value"]).encode()
+    parsed = parse_infer_request(image, None, Accepted(Task.IMAGE_CLASSIFICATION, 1))
+    assert parsed.items[0].startswith(b"\x89PNG")
 
 
 async def test_the_documentation_page_needs_no_foreign_host(gateway: Gateway) -> None:

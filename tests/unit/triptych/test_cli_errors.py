@@ -43,7 +43,7 @@ def up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *more: object) -> Ended:
     return run_triptych(monkeypatch, "up", *where, *free_ports(), *more)
 
 
-@pytest.mark.parametrize("command", ["down", "status", "keys list", "predict"])
+@pytest.mark.parametrize("command", ["status", "keys list", "predict"])
 def test_with_nothing_running_the_sentence_says_how_to_start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
 ) -> None:
@@ -54,6 +54,15 @@ def test_with_nothing_running_the_sentence_says_how_to_start(
     ended = run_triptych(monkeypatch, *command.split(), "--state-dir", tmp_path, *files)
 
     assert_one_sentence(ended, str(tmp_path), "triptych up")
+
+
+def test_down_with_nothing_running_says_so_and_is_content(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ended = run_triptych(monkeypatch, "down", "--state-dir", tmp_path)
+
+    assert ended.exit_code == 0
+    assert str(tmp_path) in ended.output
 
 
 def test_up_names_a_model_repository_that_is_not_there(

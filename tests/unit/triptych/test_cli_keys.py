@@ -163,12 +163,15 @@ def test_the_list_tells_what_is_not_the_default(gateway: Gateway) -> None:
         "max_concurrency": 4,
     }
     gateway.script.answers["/v1/admin/keys"] = as_json({"keys": [plain, limited]})
-    one, other = gateway.keys("list").output.splitlines()
+    header, one, other = gateway.keys("list").output.splitlines()
+    assert header.split() == ["ID", "NAME", "SCOPES", "STATE", "LIMITS"]
+    assert other.index("tenant") == header.index("LIMITS")
+    assert json.loads(gateway.keys("list", "--json").output) == [plain, limited]
     assert one.split() == ["ab12", "phone", "predict", "live"]
     assert other.split("predict")[1].split(maxsplit=2) == [
         "until",
         "2099-01-31T00:00:00Z",
-        "(tenant acme, only digits digits_r2, batch, 60 requests/min, 4 at once)",
+        "tenant acme, only digits digits_r2, batch, 60 requests/min, 4 at once",
     ]
 
 

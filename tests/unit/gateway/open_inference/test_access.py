@@ -27,8 +27,9 @@ async def test_the_lists_above_hold_every_endpoint(gateway: Gateway) -> None:
     paths = (await gateway.client.get("/openapi.json")).json()["paths"]
     documented = {(method.upper(), path) for path, ways in paths.items() for method in ways}
     listed = {
-        (method, path.replace("/digits", "/{model}").replace("/1", "/{version}"))
+        (method, path.replace("/digits", "/{model}"))
         for method, path in PUBLIC + PROTECTED
+        if "/versions/" not in path  # the same endpoints, under a second path
     }
     assert listed == {entry for entry in documented if entry[1].startswith("/v2")}
 
