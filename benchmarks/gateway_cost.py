@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -213,13 +214,15 @@ def main() -> None:
     parser.add_argument("--resnet", type=Path, required=True, help="repository with resnet_r1")
     parser.add_argument("--rounds", type=int, default=7)
     asked = parser.parse_args()
-    digits, resnet = _PROJECT / "model_repository", asked.resnet
+    with tempfile.TemporaryDirectory() as folder:
+        digits = Path(folder)  # without what else was exported here: its canaries cost CPU, too
+        for model in (_PROJECT / "model_repository").glob("digits_r1*"):
+            shutil.copytree(model, digits / model.name)
+        small = measure_release(digits, "digits_r1", 600, asked.rounds)
+    large = measure_release(asked.resnet, "resnet_r1", 100, asked.rounds)
     tables = [
-        (
-            "digits_r1, 0.2 million parameters at 64x64",
-            measure_release(digits, "digits_r1", 600, asked.rounds),
-        ),
-        ("ResNet-18 at 224x224", measure_release(resnet, "resnet_r1", 150, asked.rounds)),
+        ("digits_r1, 0.2 million parameters at 64x64", small),
+        ("ResNet-18 at 224x224", large),
     ]
     text = to_markdown(tables)
     (_PROJECT / "benchmarks" / "results" / "gateway_cost.md").write_text(text)
