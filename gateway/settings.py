@@ -59,7 +59,7 @@ class GatewaySettings(BaseSettings):
     latency_tolerance: float = Field(default=3.0, ge=1)
     """How many times its unloaded latency a call may take before fewer are made at once."""
     inference_timeout_seconds: float = Field(default=10.0, gt=0)
-    """Time for a request that asks for none, from its headers to Triton's answer."""
+    """Time for a request that asks for none, from its complete body to Triton's answer."""
     max_inference_timeout_seconds: float = Field(default=60.0, gt=0)
     """The most that a request may ask for."""
     status_interval_seconds: float = Field(default=0.5, gt=0)
