@@ -82,7 +82,8 @@ def test_a_key_is_limited_changed_and_rotated(stack: LocalStack) -> None:
     assert (predict_status(stack, key), predict_status(stack, rotated)) == ("401", "200")
     assert run(stack, "keys", "change", key_id, "--allow", "topics").returncode == 0
     assert predict_status(stack, rotated) == "403"
-    admin_id = run(stack, "keys", "list").stdout.split()[0]
+    _, first, *_ = run(stack, "keys", "list").stdout.splitlines()  # behind the line of names
+    admin_id = first.split()[0]
     refused = run(stack, "keys", "revoke", admin_id)
     assert "last_admin_key" in refused.stderr
     assert run(stack, "keys", "rotate", admin_id).returncode == 0
