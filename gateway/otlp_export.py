@@ -53,7 +53,7 @@ class _QuietExporter(SpanExporter):
 
     def shutdown(self) -> None:
         """End a retry that may be under way."""
-        self._inner.shutdown()  # type: ignore[no-untyped-call]
+        self._inner.shutdown()  # type: ignore[no-untyped-call]  # the SDK has no annotation here
 
 
 class _GivenIds(IdGenerator):

@@ -130,7 +130,7 @@ def traced_request(
         triton_calls=known.triton_calls,
         whole=Interval("request", trace.span_id, known.arrived_ns, end_ns),
         parts=tuple(sorted(_parts(known, trace), key=lambda part: part.start_ns)),
-        **identity,  # type: ignore[arg-type]
+        **identity,  # type: ignore[arg-type]  # the caller names exactly the fields that are left
     )
 
 

@@ -181,7 +181,7 @@ BINARY = [
     Poison("an element too many", *binary(b"\x01\0\0\0a" * 2)),
     Poison("an element too few", *binary(b"\x01\0\0\0a", shape=[2, 1])),
     Poison("a million empty elements", *binary(bytes(4_000_000))),
-    Poison("a binary size that is a text", *binary(b"", size="0")),  # type: ignore[arg-type]
+    Poison("a binary size that is a text", *binary(b"", size="0")),  # type: ignore[arg-type]  # wrong on purpose
     Poison("binary data without the header", _HEAD_ONLY + b"\x03\0\0\0abc"),
     Poison("neither binary data nor the header", _HEAD_ONLY),
     Poison("no binary data", _HEAD_ONLY, {LENGTH: str(len(_HEAD_ONLY))}),

@@ -36,7 +36,7 @@ async def start_lock(engine: AsyncEngine) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def _folder_lock(engine: AsyncEngine) -> AsyncIterator[None]:
     # The folder and not the file: closing any descriptor of the file ends SQLite's own locks on it.
-    folder = os.open(os.path.dirname(engine.url.database or "") or ".", os.O_RDONLY)  # noqa: PTH120
+    folder = os.open(os.path.dirname(engine.url.database or "") or ".", os.O_RDONLY)  # noqa: PTH120 - a plain string, empty for a database in memory
     try:
         async with _patience():
             while not _try_lock(folder):  # noqa: ASYNC110 - the kernel wakes no event loop

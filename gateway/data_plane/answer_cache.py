@@ -68,9 +68,9 @@ class NoCache:
     async def answers(
         self,
         scope: str,  # noqa: ARG002 - as AnswerSource says
-        release: str,  # noqa: ARG002
-        fingerprint: str,  # noqa: ARG002
-        task: Task,  # noqa: ARG002
+        release: str,  # noqa: ARG002 - as above
+        fingerprint: str,  # noqa: ARG002 - as above
+        task: Task,  # noqa: ARG002 - as above
         *,
         items: Sequence[bytes],
         ask: Ask,

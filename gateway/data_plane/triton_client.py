@@ -110,7 +110,7 @@ class TritonClient:
         try:
             return decode_answers(_answer_tensors(response), items=len(items))
         except ContractBroken as exc:
-            logger.error("Triton's answer breaks the contract release=%s: %s", release, exc)  # noqa: TRY400
+            logger.error("Triton's answer breaks the contract release=%s: %s", release, exc)  # noqa: TRY400 - a traceback would say nothing more
             raise ContractMismatch("Triton's answer does not fit the contract") from exc
 
     async def statistics(self, release: str, *, timeout_seconds: float) -> ModelStatistics:

@@ -163,7 +163,7 @@ async def test_a_table_of_version_0_1_is_migrated_with_its_keys(
         await connection.execute(text(IN_POSTGRESQL))
         for row in ROWS:
             values = ", ".join("NULL" if it is None else f"'{it}'" for it in row)
-            await connection.execute(text(f"INSERT INTO api_keys VALUES ({values})"))  # noqa: S608
+            await connection.execute(text(f"INSERT INTO api_keys VALUES ({values})"))  # noqa: S608 - all of it is written here
     await before.dispose()
     after = await open_database(url)
     async with after.connect() as connection:

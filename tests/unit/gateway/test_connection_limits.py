@@ -200,7 +200,7 @@ async def test_who_does_not_read_answers_is_cut_off(serve_gateway: StartGateway)
     async with connected(gateway) as connection:
         asks = b"GET /static-offline-docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
         connection.send(asks * 10)  # 14 MB, more than sockets hold
-        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]  # asyncio types it as a base class
         await until(lambda: _connection_is_gone(connection))
 
 

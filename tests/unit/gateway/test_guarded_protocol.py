@@ -45,7 +45,7 @@ async def _served(app: ASGIApp, **changes: float) -> AsyncIterator[_Served]:
     state = ServerState()
 
     def make() -> asyncio.Protocol:
-        return config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg]
+        return config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg]  # uvicorn types it as a base class
 
     server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
     client = RawConnection(*await asyncio.open_connection(*server.sockets[0].getsockname()))
@@ -109,10 +109,10 @@ async def test_who_reads_late_but_reads_gets_everything() -> None:
         await send({"type": "http.response.body", "body": b"x" * size})
 
     async with _served(much, header_seconds=1.0) as served:
-        served.client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        served.client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # asyncio types it as a base class
         served.client.send(_GET)
         await until(lambda: served.protocol.flow is not None and served.protocol.flow.write_paused)
-        served.client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        served.client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # as above
         assert len((await served.client.answer()).body) == size
         assert not served.protocol.flow.write_paused
 

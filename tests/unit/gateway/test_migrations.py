@@ -80,7 +80,7 @@ async def test_a_digest_stays_unique_through_the_migration(released: Path) -> No
     columns = "(id, name, digest, scopes, created_at, tenant, priority)"
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         database.execute(
-            f"INSERT INTO api_keys {columns} VALUES ('5', 'x', 'd4', 'predict', '', '5', 'batch')"  # noqa: S608
+            f"INSERT INTO api_keys {columns} VALUES ('5', 'x', 'd4', 'predict', '', '5', 'batch')"  # noqa: S608 - all of it is written here
         )
     database.close()
 

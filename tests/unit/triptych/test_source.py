@@ -26,7 +26,7 @@ def hub_folder(folder: Path, **config: object) -> str:
 def missing(source: str, **options: object) -> str:
     """The framework that loading this source would need."""
     with pytest.raises(ExtraMissing) as told:
-        load_source(source, SourceOptions(**options))  # type: ignore[arg-type]
+        load_source(source, SourceOptions(**options))  # type: ignore[arg-type]  # each case names some of the options
     found = re.match(r"This source needs (\w+), which is not installed here\.", str(told.value))
     assert found, told.value
     return found[1]

@@ -15,8 +15,8 @@ from ui.settings import UiSettings
 
 def predict_script(services: object) -> None:
     # AppTest runs the text of this function alone, so its imports have to be inside.
-    from ui.pages.predict_page import show_predict_page  # noqa: PLC0415
-    from ui.services import Services  # noqa: PLC0415
+    from ui.pages.predict_page import show_predict_page  # noqa: PLC0415 - AppTest runs the function alone
+    from ui.services import Services  # noqa: PLC0415 - as above
 
     assert isinstance(services, Services)
     show_predict_page(services)
@@ -68,7 +68,7 @@ def open_page(
 
     def open_with(**changes: object) -> AppTest:
         services = build_services(
-            replace(settings, **changes),  # type: ignore[arg-type]
+            replace(settings, **changes),  # type: ignore[arg-type]  # each test names some of the settings
             transport=httpx.MockTransport(gateway),
             now=clock,
         )

@@ -45,7 +45,7 @@ def client_for(
 
 
 def answering(status: int, **content: object) -> Callable[[httpx.Request], httpx.Response]:
-    return lambda _: httpx.Response(status, **content)  # type: ignore[arg-type]
+    return lambda _: httpx.Response(status, **content)  # type: ignore[arg-type]  # each test names what it answers
 
 
 def failing(error: type[httpx.RequestError]) -> Callable[[httpx.Request], httpx.Response]:
