@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from gateway.data_plane.release_choice import unknown_alias
 from gateway.dependencies import Health, PredictKey, check_may_use
-from gateway.errors import UnknownAlias
 from gateway.openapi_errors import refusals
 from gateway.schemas import Arm, RouteDescription, RouteList
 
@@ -41,5 +41,5 @@ async def show_route(alias: str, key: PredictKey, health: Health) -> RouteDescri
     """Show what one alias means now; direct gRPC clients ask this."""
     check_may_use(key, alias)
     if alias not in health.routes():
-        raise UnknownAlias(f"there is no alias {alias!r}; GET /v1/routes lists them")
+        raise unknown_alias(alias)
     return _describe(alias, health)

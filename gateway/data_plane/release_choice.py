@@ -20,6 +20,11 @@ def choose_release(name: str, health: ServerHealth) -> Target:
     """
     target = health.targets().get(name)
     if target is None:
-        shown = name[:_SHOWN_CHARACTERS]
-        raise UnknownAlias(f"there is no alias {shown!r}; GET /v1/routes lists those there are")
+        raise unknown_alias(name)
     return target
+
+
+def unknown_alias(name: str) -> UnknownAlias:
+    """Say that nothing has that name, and not more of it than a name may have."""
+    shown = name[:_SHOWN_CHARACTERS]
+    return UnknownAlias(f"there is no alias {shown!r}; GET /v1/routes lists those there are")
