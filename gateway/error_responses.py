@@ -48,6 +48,7 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.UnsupportedImageFormat: 415,
     errors.UndecodableText: 422,
     errors.TextTooLarge: 422,
+    errors.HarmfulInput: 422,
     errors.InferenceTimeout: 504,
     errors.InferenceUnavailable: 503,
     errors.InferenceFailed: 502,

@@ -7,7 +7,7 @@ GatewayError(code)
                        UnknownAlias, UnknownKey, UnknownRequest, LastAdminKey, UnknownModelVersion,
                        InvalidInferRequest, MalformedCompression
     RejectedByModel    UndecodableImage, ImageTooLarge, UnsupportedImageFormat, UndecodableText,
-                       TextTooLarge
+                       TextTooLarge, HarmfulInput
   InferenceError       InferenceTimeout, InferenceUnavailable, InferenceFailed, ContractMismatch
   AdmissionError       Overloaded, KeyOverloaded, RateLimited
   TransportError       MalformedRequest, HeadersTooLarge, HeaderTimeout, TooManyConnections
@@ -195,6 +195,12 @@ class TextTooLarge(RejectedByModel):
     """The text has too many bytes."""
 
     code = "text_too_large"
+
+
+class HarmfulInput(RejectedByModel):
+    """It ended, or held up, the process that looked at it."""
+
+    code = "harmful_input"
 
 
 class InferenceError(GatewayError):

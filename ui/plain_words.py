@@ -41,6 +41,9 @@ BY_CODE = {
         "This text cannot be read",
         "It holds something that is no character. Write it anew, and classify it again.",
     ),
+    "harmful_input": Notice(
+        "This input cannot be looked at", "Looking at it fails each time. Try another one."
+    ),
     "text_too_large": Notice("This text is too long", "Shorten it and classify it again."),
     "malformed_json": Notice(
         "This text cannot be sent as it is",

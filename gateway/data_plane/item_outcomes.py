@@ -8,6 +8,7 @@ from typing import Final
 from gateway.errors import (
     ContractMismatch,
     EmptyBody,
+    HarmfulInput,
     ImageTooLarge,
     InvalidRequest,
     PayloadTooLarge,
@@ -21,6 +22,7 @@ from python_backends.shared.contract import ItemAnswer, Status, Task
 
 _IMAGE: Final = Task.IMAGE_CLASSIFICATION
 _TEXT: Final = Task.TEXT_CLASSIFICATION
+_HARMFUL: Final = (HarmfulInput, "it ends or holds up what looks at it, and is not tried again")
 _REJECTION: Final[dict[tuple[Task, Status], tuple[type[RejectedByModel], str]]] = {
     (_IMAGE, Status.UNDECODABLE): (
         UndecodableImage,
@@ -36,6 +38,8 @@ _REJECTION: Final[dict[tuple[Task, Status], tuple[type[RejectedByModel], str]]] 
     ),
     (_TEXT, Status.UNDECODABLE): (UndecodableText, "the text is not UTF-8"),
     (_TEXT, Status.TOO_LARGE): (TextTooLarge, "the text is longer than this pipeline accepts"),
+    (_IMAGE, Status.HARMFUL): _HARMFUL,
+    (_TEXT, Status.HARMFUL): _HARMFUL,
 }
 _EMPTY: Final = {_IMAGE: "the file is empty", _TEXT: "the text is empty or blank"}
 

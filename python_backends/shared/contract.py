@@ -22,6 +22,7 @@ class Status(IntEnum):
     UNDECODABLE = 2  # the bytes do not hold what they should
     TOO_LARGE = 3  # more pixels, or more bytes of text, than the pipeline accepts
     UNSUPPORTED_FORMAT = 4  # a known format, but not one that the pipeline takes
+    HARMFUL = 5  # it ended, or held up, the process that looked at it
 
     @property
     def is_answered(self) -> bool:

@@ -25,7 +25,7 @@ def start_supervisor(settings: StackSettings) -> ChildProcess:
         environment=_environment(
             **{f"TRIPTYCH_{name.upper()}": value for name, value in settings.model_dump().items()}
         ),
-        log_file=settings.log_dir / "supervisor.log",
+        log_file=settings.log_dir / f"supervisor{settings.triton_suffix}.log",
     )
 
 

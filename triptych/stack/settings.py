@@ -29,6 +29,8 @@ class StackSettings(BaseSettings):
     """Triton's Prometheus port."""
     supervisor_port: int = Field(default=8003, ge=1, le=65535)
     """The supervisor's own HTTP port."""
+    triton_index: int = Field(default=0, ge=0, le=99)
+    """Which of the Tritons of a state folder this one is; `up` sets it, and ports 10 apart."""
     gateway_port: int = Field(default=8080, ge=1, le=65535)
     """The gateway's port."""
     ui_port: int = Field(default=8501, ge=1, le=65535)
@@ -61,7 +63,23 @@ class StackSettings(BaseSettings):
     @property
     def serving_dir(self) -> Path:
         """What Triton is given as its model repository: links to releases."""
-        return self.state_dir / "serving"
+        return self.state_dir / f"serving{self.triton_suffix}"
+
+    @property
+    def backends_dir(self) -> Path:
+        """What Triton is given as its backends."""
+        return self.state_dir / f"backends{self.triton_suffix}"
+
+    @property
+    def triton_suffix(self) -> str:
+        """Ends the names of files of one Triton; of the first it is empty."""
+        return f"-{self.triton_index}" if self.triton_index else ""
+
+    def for_triton(self, index: int) -> StackSettings:
+        """The settings of one of several Tritons, 0 being the first: ports lie 10 apart."""
+        ports = ("triton_http_port", "triton_grpc_port", "triton_metrics_port", "supervisor_port")
+        moved = {name: getattr(self, name) + 10 * index for name in ports}
+        return self.model_copy(update={**moved, "triton_index": index})
 
     @property
     def admin_key_file(self) -> Path:

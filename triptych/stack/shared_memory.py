@@ -9,10 +9,13 @@ from typing import Final
 _SHM: Final = Path("/dev/shm")  # noqa: S108 - Triton's Python backend puts its regions nowhere else
 
 
-def region_prefix(state_dir: Path) -> str:
-    """A prefix that no other state folder has, short enough for shm_open's names."""
+def region_prefix(state_dir: Path, triton_index: int = 0) -> str:
+    """A prefix that no other Triton has, of this or another state folder.
+
+    Short enough for shm_open's names.
+    """
     digest = hashlib.sha256(str(state_dir.resolve()).encode()).hexdigest()[:10]
-    return f"triptych_{digest}_"
+    return f"triptych_{digest}_{triton_index}_"
 
 
 def remove_regions(prefix: str) -> list[str]:

@@ -40,7 +40,7 @@ def solo_triton(repository: Path, releases: Sequence[ReleaseName]) -> Iterator[T
         models = [name.step(step) for name in releases for step in STEP_NAMES]
         view = settings.serving_dir
         link_models(view, repository, models)
-        install = prepare_triton(settings.state_dir / "backends")
+        install = prepare_triton(settings.backends_dir)
         triton = TritonProcess(install, view, settings)
         try:
             with TritonConnection(triton.addresses.grpc, triton.admin_secret) as connection:

@@ -39,7 +39,7 @@ def run_supervisor(settings: StackSettings) -> None:
     releases = read_releases(settings.model_repository)
     view = settings.serving_dir
     build_view(view, releases)
-    install = prepare_triton(settings.state_dir / "backends")
+    install = prepare_triton(settings.backends_dir)
     triton = TritonProcess(install, view, settings)
     supervisor = Supervisor(triton, releases, settings)
     observed = _observations(triton, supervisor, settings)

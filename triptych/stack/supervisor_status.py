@@ -14,12 +14,34 @@ class ReleaseState(StrEnum):
 
     LOADING = "loading"  # its models are being loaded, or its golden inputs replayed
     READY = "ready"  # the last golden input got its golden answer
+    HEALING = "healing"  # a stub died or hung; what it takes to answer again is under way
     FAILING = "failing"  # loaded once, but the last golden input did not get its answer
+
+
+class Phase(StrEnum):
+    """What the supervisor does with its server as a whole."""
+
+    STARTING = "starting"  # tritonserver was started; the desired set is not proven yet
+    SERVING = "serving"
+    DRAINING = "draining"  # still answers, but nothing new should be sent
+    RESTARTING = "restarting"  # ends, to be started again
+    BACKING_OFF = "backing_off"  # died so often that the next start waits
+    STOPPING = "stopping"  # ends for good
 
 
 def utc_now() -> str:
     """The time as all of our JSON writes it: ISO 8601, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Heal:
+    """One thing that went wrong and was put right."""
+
+    at: str
+    cause: str
+    release: str | None  # None: the server as a whole
+    seconds: float  # from noticing to the next golden answer
 
 
 @dataclass(frozen=True)
@@ -38,6 +60,9 @@ class ReleaseStatus:
     reason: str | None = None
     last_canary: str | None = None
     canary_ms: float | None = None
+    stub_deaths: int = 0  # also of hung stubs that were killed; counts while the instance lives
+    heals: int = 0
+    last_heal: Heal | None = None
 
     def moved_to(self, state: ReleaseState, reason: str | None = None) -> ReleaseStatus:
         """The same release in a state; `since` stays while the state does."""
@@ -68,6 +93,11 @@ class SupervisorStatus:
     reason: str | None
     triton: TritonStatus
     releases: dict[str, ReleaseStatus]
+    instance: str = ""  # of this supervisor process; all counters begin anew with another one
+    phase: Phase = Phase.SERVING
+    starts: int = 1  # of tritonserver
+    restart_wanted: str | None = None  # why a restart at a quiet moment would do it good
+    heals: tuple[Heal, ...] = ()  # the last ones, oldest first
 
     def to_json(self) -> dict[str, object]:
         """Plain values for a JSON response."""

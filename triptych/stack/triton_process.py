@@ -53,7 +53,7 @@ def triton_command(
         str(install.binary),
         f"--model-repository={view.resolve()}",
         f"--backend-directory={install.backend_dir.resolve()}",
-        f"--backend-config=python,shm-region-prefix-name={region_prefix(settings.state_dir)}",
+        f"--backend-config=python,shm-region-prefix-name={_prefix(settings)}",
         "--model-control-mode=explicit",
         "--strict-readiness=false",
         "--disable-auto-complete-config",
@@ -68,6 +68,10 @@ def triton_command(
         f"--metrics-port={settings.triton_metrics_port}",
         *_trace_options(settings),
     ]
+
+
+def _prefix(settings: StackSettings) -> str:
+    return region_prefix(settings.state_dir, settings.triton_index)
 
 
 def _trace_options(settings: StackSettings) -> list[str]:
@@ -95,13 +99,13 @@ class TritonProcess:
         self.admin_secret = secrets.token_urlsafe(32)
         self.addresses = TritonAddresses.of(settings)
         self._settings = settings
-        self._prefix = region_prefix(settings.state_dir)
+        self._prefix = _prefix(settings)
         remove_regions(self._prefix)
         self.child = ChildProcess(
             "Triton",
             triton_command(install, view, settings, self.admin_secret),
             environment=install.environment(),
-            log_file=settings.log_dir / "triton.log",
+            log_file=settings.log_dir / f"triton{settings.triton_suffix}.log",
         )
 
     def stop(self) -> None:
