@@ -21,7 +21,8 @@ __attribute__((constructor)) static void open_shift(void) {
     char program[4096] = {0};
     const char *file = getenv("JUMPING_CLOCK_FILE");
     if (!file || readlink("/proc/self/exe", program, sizeof program - 1) < 0) return;
-    if (!strstr(program, "/python")) return;
+    const char *name = strrchr(program, '/');
+    if (!name || strncmp(name, "/python", 7)) return;
     int descriptor = open(file, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return;
     void *mapped = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, descriptor, 0);
