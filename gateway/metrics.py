@@ -15,6 +15,7 @@ from prometheus_client import (
 )
 
 from gateway.data_plane.admission.admission import Admission
+from gateway.data_plane.servers.fleet import Fleet
 from gateway.request_context import RequestRecord
 
 # nginx's code for "the client went away"; it shows in logs and metrics only.
@@ -76,6 +77,7 @@ class GatewayMetrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._admission: Admission | None = None
+        self._fleet: Fleet | None = None
         self._of_request: dict[tuple[str, str, str, int, str], _OfRequest] = {}
         self._of_alias: dict[str, _OfAlias] = {}
         self._of_release: dict[str, Histogram] = {}
@@ -108,6 +110,7 @@ class GatewayMetrics:
         )
         self._add_admission()
         self.is_ready = self._gauge("ready", "1 while golden inputs get their golden answers.")
+        self._add_servers()
         self._add_transport()
         self._add_answer_cache()
 
@@ -117,6 +120,28 @@ class GatewayMetrics:
         self._calls = self._gauge("triton_calls", "Calls to Triton on their way.", "release")
         self._calls_limit = self._gauge(
             "triton_calls_limit", "How many there may be, as latency has it.", "release"
+        )
+
+    def _add_servers(self) -> None:
+        self._server_ready = self._gauge(
+            "server_ready", "1 while this Triton's golden inputs get their answers.", "server"
+        )
+        self._server_calls = self._gauge("server_calls", "Calls on their way to it.", "server")
+        self.ejections = Counter(
+            "triptych_gateway_ejections_total",
+            "Releases left alone on a server: unavailable, contract or stub_died.",
+            ["server", "cause"],
+            registry=self._registry,
+        )
+        self.retries = Counter(
+            "triptych_gateway_retries_total",
+            "Calls to Triton that were made again.",
+            registry=self._registry,
+        )
+        self.harmful_items = Counter(
+            "triptych_gateway_harmful_items_total",
+            "Items that ended a stub twice.",
+            registry=self._registry,
         )
 
     def _add_transport(self) -> None:
@@ -151,14 +176,16 @@ class GatewayMetrics:
                 self._of_release[known.release] = triton
             triton.observe(known.triton_ms / 1000)
 
-    def watch(self, admission: Admission) -> None:
+    def watch(self, admission: Admission, fleet: Fleet) -> None:
         """Tell at each scrape what is here then."""
-        self._admission = admission
+        self._admission, self._fleet = admission, fleet
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
         if self._admission:
             self._note(self._admission)
+        if self._fleet:
+            self._note_servers(self._fleet)
         return generate_latest(self._registry)
 
     def _note(self, admission: Admission) -> None:
@@ -167,6 +194,13 @@ class GatewayMetrics:
         for release, line in admission.lines().items():
             self._calls.labels(release).set(line.in_flight)
             self._calls_limit.labels(release).set(line.limit.sustained)
+
+    def _note_servers(self, fleet: Fleet) -> None:
+        for gauge in (self._server_ready, self._server_calls):
+            gauge.clear()  # one that is not listed any more
+        for server in fleet.servers:
+            self._server_ready.labels(server.name).set(server.health.verdict().is_ready)
+            self._server_calls.labels(server.name).set(server.calls)
 
     def _observe_alias(self, known: RequestRecord) -> None:
         children = self._of_alias.get(known.alias)

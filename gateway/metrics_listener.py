@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from gateway.data_plane.server_health import ServerHealth
+from gateway.data_plane.servers.fleet import Fleet
 from gateway.listener_options import http_protocol, listener_options
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
@@ -20,7 +20,7 @@ from gateway.settings import GatewaySettings
 
 @contextlib.asynccontextmanager
 async def metrics_listener(
-    settings: GatewaySettings, metrics: GatewayMetrics, health: ServerHealth
+    settings: GatewaySettings, metrics: GatewayMetrics, health: Fleet
 ) -> AsyncIterator[None]:
     """Listen where the settings say; nowhere, if they do not."""
     if settings.metrics_port is None:

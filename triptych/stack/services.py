@@ -46,8 +46,8 @@ def start_gateway(settings: StackSettings) -> ChildProcess:
         environment=_environment(
             GATEWAY_HOST=_LOOPBACK,
             GATEWAY_PORT=settings.gateway_port,
-            GATEWAY_TRITON_URL=f"{_LOOPBACK}:{settings.triton_grpc_port}",
-            GATEWAY_SUPERVISOR_URL=supervisor_url(settings),
+            GATEWAY_TRITON_URLS=f"{_LOOPBACK}:{settings.triton_grpc_port}",
+            GATEWAY_SUPERVISOR_URLS=supervisor_url(settings),
             GATEWAY_STATE_DIR=settings.state_dir.resolve(),
             GATEWAY_MAX_IMAGE_BYTES=settings.max_image_bytes,
         ),
