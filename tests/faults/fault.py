@@ -12,7 +12,7 @@ from tests.faults.fault_stack import FaultStack
 from tests.faults.leaks import Holdings, holdings
 from tests.faults.load_process import Counts, LoadProcess
 
-HEALTHY_WITHIN_SECONDS: Final = 40.0
+HEALTHY_WITHIN_SECONDS: Final = 25.0
 _CALM_SECONDS: Final = 40.0
 # So long the load goes on before and after.
 _ANSWERS_BEFORE: Final = 25

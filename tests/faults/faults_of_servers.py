@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -44,7 +43,7 @@ def _signal(
         yield is_replaced
     finally:
         with suppress(psutil.NoSuchProcess):
-            os.kill(victim.pid, signal.SIGCONT)
+            victim.resume()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,7 +40,7 @@ def _signal_stub(rig: Rig, *, step: str, number: int) -> Iterator[Callable[[], b
     finally:
         # One that nobody healed must not stay stopped: its server could never end.
         with suppress(psutil.NoSuchProcess):
-            os.kill(victim.pid, signal.SIGCONT)
+            victim.resume()
 
 
 def _dead(step: str) -> Fault:
