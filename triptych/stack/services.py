@@ -22,9 +22,7 @@ def start_supervisor(settings: StackSettings) -> ChildProcess:
     return ChildProcess(
         "Triton",
         [sys.executable, "-m", "triptych", "triton"],
-        environment=_environment(
-            **{f"TRIPTYCH_{name.upper()}": value for name, value in settings.model_dump().items()}
-        ),
+        environment=_environment(**settings.to_environment()),
         log_file=settings.log_dir / f"supervisor{settings.triton_suffix}.log",
     )
 
