@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,32 +87,42 @@ def supervised(folder: Path, repository: Path, **settings: object) -> Iterator[S
     }
     environment = {f"TRIPTYCH_{name.upper()}": str(value) for name, value in given.items()}
     log = folder / "supervisor.log"
-    with log.open("ab") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "triptych", "triton"],
-            env={**os.environ, **environment},
-            cwd=PROJECT,
-            stdout=stream,
-            stderr=stream,
-        )
+    process = _start(environment, log)
     url = f"http://127.0.0.1:{own}"
     running = Supervised(process, url, f"127.0.0.1:{grpc}", folder / "state", log)
     try:
         running.wait(lambda: answers(url), "start", STARTED_SECONDS)
         yield running
     finally:
-        left = (
-            psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        )
-        process.send_signal(signal.SIGTERM)
-        try:
-            assert process.wait(30) in {0, -signal.SIGKILL}
-        finally:
-            process.kill()
-            for child in left:
-                if child.is_running():
-                    child.kill()
+        _end(process)
     assert running.regions() == []
+
+
+def _start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            [sys.executable, "-m", "triptych", "triton"],
+            env={**os.environ, **environment},
+            cwd=PROJECT,
+            stdout=stream,
+            stderr=stream,
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    left = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)  # the second one changes nothing
+    try:
+        assert process.wait(30) == 0
+        assert [child for child in left if child.is_running()] == []
+    finally:
+        process.kill()
+        for child in left:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
 
 
 def answers(url: str) -> bool:

@@ -174,7 +174,7 @@ class TritonConnection:
         try:
             return self._start(method, request).result(timeout=timeout_seconds)
         except grpc.FutureTimeoutError as exc:
-            raise CallFailed(f"Triton has no {what}: DEADLINE_EXCEEDED") from exc
+            raise CallTimedOut(f"Triton has no {what}: DEADLINE_EXCEEDED") from exc
         except grpc.RpcError as exc:
             raise CallFailed(f"Triton has no {what}: {exc.code().name}") from exc
 

@@ -106,13 +106,14 @@ class CanaryRounds:
     def _begin(self, pool: ThreadPoolExecutor, release: Release) -> None:
         turn = self._turns[str(release.name)]
         golden = release.golden[turn.asked % len(release.golden)]
-        turn.asked, turn.last, turn.is_urgent = turn.asked + 1, time.monotonic(), False
+        turn.last, turn.is_urgent = time.monotonic(), False
         turn.answer = pool.submit(self._ask, turn, release, golden)
 
     def _ask(self, turn: _Turn, release: Release, golden: Golden) -> None:
         result = self._send(release, golden)
         if result is None:
             return
+        turn.asked += 1
         turn.is_urgent = result.reason is not None
         if not result.reason:
             # The fastest of late: a busy server must not make canaries look dear.

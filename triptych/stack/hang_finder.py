@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Final
 
 from triptych.client.triton import ModelCounts, Outcome
-from triptych.errors import CallFailed
+from triptych.errors import CallFailed, CallTimedOut
 from triptych.release import Release
 from triptych.stack.live_triton import STEPS, LiveTriton
 from triptych.stack.stub_processes import Stub, cpu_seconds, is_stopped
@@ -26,6 +26,7 @@ class Diagnosis(Enum):
 
     STEPS_HANG = auto()
     SERVER_HANGS = auto()
+    SERVER_ENDS = auto()  # it refuses everything: it is gone, or somebody sent it SIGTERM
     SLOW = auto()  # others are answered meanwhile: overload, no reason to heal
     NOTHING = auto()  # every step answers, but nobody was answered meanwhile
 
@@ -94,8 +95,10 @@ class HangFinder:
         try:
             before = triton.counts()
             seen = self._look(triton, release, before)
-        except CallFailed:
+        except CallTimedOut:
             return Finding(Diagnosis.SERVER_HANGS)
+        except CallFailed:
+            return Finding(Diagnosis.SERVER_ENDS)
         return judge_steps(seen, waited_seconds)
 
     def _look(

@@ -72,12 +72,8 @@ class ReleaseHealer:
         self._board.move([str(release.name)], ReleaseState.HEALING, WRONG)
         return self.heal(live, release)
 
-    def examine(self, live: LiveTriton, release: Release) -> bool:
-        """Find out why a canary was not answered; steps that hang are noted as dead.
-
-        Returns:
-            Whether the whole server has to go.
-        """
+    def examine(self, live: LiveTriton, release: Release) -> Diagnosis:
+        """Find out why a canary was not answered; steps that hang are noted as dead."""
         name = str(release.name)
         epoch = self._board.epoch(name)
         waited_seconds, silences = self._troubles.take_silence(name)
@@ -90,9 +86,9 @@ class ReleaseHealer:
                 self.note_death(name, step, HUNG)
         elif finding.diagnosis is Diagnosis.SLOW:
             self._board.note_slow(name, "slow: it answers others, not the canary in time", epoch)
-        elif finding.diagnosis is Diagnosis.NOTHING:
-            return silences >= _MAX_UNEXPLAINED
-        return finding.diagnosis is Diagnosis.SERVER_HANGS
+        elif finding.diagnosis is Diagnosis.NOTHING and silences >= _MAX_UNEXPLAINED:
+            return Diagnosis.SERVER_HANGS
+        return finding.diagnosis
 
     def note_death(self, release: str, step: str, cause: str) -> None:
         """Any thread may say so; the board knows it at once."""

@@ -126,6 +126,17 @@ class ServerCycle:
         code, words = self._keeper.exit_code(), self._keeper.last_words()
         self._replace(ended(code if code is not None else 0), words)
 
+    def let_end(self) -> None:
+        """Somebody sent it SIGTERM: what is in flight may finish; `revive` comes next."""
+        cause = "Triton is ending, and its supervisor did not ask for it"
+        self._board.set_phase(Phase.RESTARTING, cause)
+        self._fail_all(cause)
+        deadline = time.monotonic() + self._settings.exit_timeout_seconds
+        while self._keeper.exit_code() is None and not self._stopping.wait(_LOOK_SECONDS):
+            if time.monotonic() > deadline:
+                self._replace("Triton did not end in time", self._keeper.last_words())
+                return
+
     def replace(self, cause: str) -> None:
         """The server hangs, or cannot be healed: kill it and start again."""
         self._replace(cause, self._keeper.last_words())

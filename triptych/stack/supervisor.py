@@ -19,6 +19,7 @@ from triptych.stack.canary import CanaryResult, replay_golden
 from triptych.stack.canary_rounds import CanaryRounds
 from triptych.stack.decisions import Decision, Do, Facts, decide
 from triptych.stack.desired_set import DesiredSet
+from triptych.stack.hang_finder import Diagnosis
 from triptych.stack.live_triton import LiveTriton
 from triptych.stack.release_healer import DIED, ReleaseHealer
 from triptych.stack.release_loader import check_moves_no_traffic, load_and_prove, read_from_disk
@@ -264,13 +265,18 @@ class Supervisor:
         if live is None:
             return
         if do is Do.EXAMINE:
-            if self._healer.examine(live, release):
-                self._cycle.replace("Triton hung")
-            self._wake.set()  # what was found is to be healed now
+            self._act_on(self._healer.examine(live, release))
             return
         heal = self._healer.heal if do is Do.HEAL else self._healer.repair
         if not heal(live, release) and self._healer.ladder.wants_restart(str(release.name)):
             self._cycle.replace(f"heals of {release.name} failed")
+
+    def _act_on(self, diagnosis: Diagnosis) -> None:
+        if diagnosis is Diagnosis.SERVER_HANGS:
+            self._cycle.replace("Triton hung")
+        elif diagnosis is Diagnosis.SERVER_ENDS:
+            self._cycle.let_end()
+        self._wake.set()  # what else was found is to be healed now
 
     def _forget_old_server(self) -> None:
         self._healer.forget()
