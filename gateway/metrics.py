@@ -1,9 +1,13 @@
-"""Prometheus metrics of one gateway, in a registry of its own."""
+"""Prometheus metrics of one gateway, in a registry of its own.
+
+Where it has several workers, prometheus_client keeps the numbers in files, and each worker tells
+the sum of all: what was counted also of those that are gone, what is in hand of those that live.
+"""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,7 +16,9 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
     generate_latest,
+    values,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.data_plane.admission.admission import Admission
 from gateway.request_context import RequestRecord
@@ -75,6 +81,8 @@ class GatewayMetrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        # Decided when prometheus_client was imported: see shared_metrics.py.
+        self.is_shared = values.ValueClass is not values.MutexValue
         self._admission: Admission | None = None
         self._of_request: dict[tuple[str, str, str, int, str], _OfRequest] = {}
         self._of_alias: dict[str, _OfAlias] = {}
@@ -107,7 +115,7 @@ class GatewayMetrics:
             _BYTES_BUCKETS,
         )
         self._add_admission()
-        self.is_ready = self._gauge("ready", "1 while golden inputs get their golden answers.")
+        self._add_health()
         self._add_transport()
         self._add_answer_cache()
 
@@ -117,6 +125,11 @@ class GatewayMetrics:
         self._calls = self._gauge("triton_calls", "Calls to Triton on their way.", "release")
         self._calls_limit = self._gauge(
             "triton_calls_limit", "How many there may be, as latency has it.", "release"
+        )
+
+    def _add_health(self) -> None:
+        self.is_ready = self._gauge(
+            "ready", "1 while golden inputs get their golden answers.", mode="livemin"
         )
 
     def _add_transport(self) -> None:
@@ -157,11 +170,18 @@ class GatewayMetrics:
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
-        if self._admission:
-            self._note(self._admission)
-        return generate_latest(self._registry)
+        self.note()
+        if not self.is_shared:
+            return generate_latest(self._registry)
+        everyones = CollectorRegistry()
+        MultiProcessCollector(everyones)  # type: ignore[no-untyped-call]  # it has no annotation
+        return generate_latest(everyones)
 
-    def _note(self, admission: Admission) -> None:
+    def note(self) -> None:
+        """Write down what is in hand now."""
+        admission = self._admission
+        if admission is None:
+            return
         self._admitted.set(admission.admitted())
         self._admitted_bytes.set(admission.admitted_bytes())
         for release, line in admission.lines().items():
@@ -198,5 +218,12 @@ class GatewayMetrics:
     ) -> Histogram:
         return Histogram(name, help_text, labels, buckets=buckets, registry=self._registry)
 
-    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
-        return Gauge(f"triptych_gateway_{name}", help_text, labels, registry=self._registry)
+    def _gauge(
+        self,
+        name: str,
+        help_text: str,
+        *labels: str,
+        mode: Literal["livesum", "livemin"] = "livesum",
+    ) -> Gauge:
+        full_name = f"triptych_gateway_{name}"
+        return Gauge(full_name, help_text, labels, registry=self._registry, multiprocess_mode=mode)
