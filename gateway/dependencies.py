@@ -13,8 +13,7 @@ from gateway.control_plane.api_key import ApiKey, Scope
 from gateway.control_plane.first_keys import FirstKeys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.supervisor_observations import SupervisorObservations
-from gateway.data_plane.server_health import ServerHealth
-from gateway.data_plane.triton_client import TritonClient
+from gateway.data_plane.servers.fleet import Fleet
 from gateway.errors import AliasForbidden, MissingApiKey, ScopeMissing
 from gateway.metrics import GatewayMetrics
 from gateway.request_context import RequestRecord, record
@@ -48,8 +47,8 @@ async def _first_keys(request: Request) -> FirstKeys:
     return services_of(request).first_keys
 
 
-async def _health(request: Request) -> ServerHealth:
-    return services_of(request).health
+async def _fleet(request: Request) -> Fleet:
+    return services_of(request).fleet
 
 
 async def _tracing(request: Request) -> Tracing:
@@ -60,18 +59,13 @@ async def _observations(request: Request) -> SupervisorObservations:
     return services_of(request).observations
 
 
-async def _triton(request: Request) -> TritonClient:
-    return services_of(request).triton
-
-
 Settings = Annotated[GatewaySettings, Depends(_settings)]
 Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
 FirstKeyFiles = Annotated[FirstKeys, Depends(_first_keys)]
-Health = Annotated[ServerHealth, Depends(_health)]
+Servers = Annotated[Fleet, Depends(_fleet)]
 Traces = Annotated[Tracing, Depends(_tracing)]
 Observations = Annotated[SupervisorObservations, Depends(_observations)]
-Triton = Annotated[TritonClient, Depends(_triton)]
 
 
 def authenticate(request: Request, *scopes: Scope) -> ApiKey:

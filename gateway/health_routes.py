@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.control_plane.api_key import Scope
-from gateway.dependencies import Health, Metrics, require
+from gateway.dependencies import Metrics, Servers, require
 from gateway.openapi_errors import refusals
 from gateway.schemas import Readiness
 
@@ -24,9 +24,9 @@ async def healthz() -> dict[str, str]:
     summary="Do golden inputs get their golden answers?",
     responses={503: {"model": Readiness}},
 )
-async def readyz(health: Health, response: Response) -> Readiness:
+async def readyz(servers: Servers, response: Response) -> Readiness:
     """200 while the supervisor's canaries are right, else 503 with since and reason."""
-    verdict = health.verdict()
+    verdict = servers.verdict()
     response.status_code = 200 if verdict.is_ready else 503
     return Readiness(ready=verdict.is_ready, since=verdict.since, reason=verdict.reason)
 
@@ -41,7 +41,7 @@ async def readyz(health: Health, response: Response) -> Readiness:
         **refusals(401, 403, unusual={403: "scope_missing"}),
     },
 )
-async def metrics(health: Health, metrics: Metrics) -> Response:
+async def metrics(servers: Servers, metrics: Metrics) -> Response:
     """Expose this gateway's own metrics."""
-    metrics.is_ready.set(health.verdict().is_ready)
+    metrics.is_ready.set(servers.verdict().is_ready)
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

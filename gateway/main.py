@@ -64,7 +64,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running_services(settings, metrics, tracing) as services:
             app.state.services = services
-            async with metrics_listener(settings, metrics, services.health, app.state.listeners):
+            async with metrics_listener(settings, metrics, services.fleet, app.state.listeners):
                 yield
 
     with_docs = partial(FastAPIOffline, redoc_url=None)  # it cannot be told to leave /docs out

@@ -21,6 +21,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.data_plane.admission.admission import Admission
+from gateway.data_plane.servers.fleet import Fleet
 from gateway.request_context import RequestRecord
 
 # nginx's code for "the client went away"; it shows in logs and metrics only.
@@ -84,6 +85,8 @@ class GatewayMetrics:
         # Decided when prometheus_client was imported: see shared_metrics.py.
         self.is_shared = values.ValueClass is not values.MutexValue
         self._admission: Admission | None = None
+        self._fleet: Fleet | None = None
+        self._servers: set[str] = set()
         self._of_request: dict[tuple[str, str, str, int, str], _OfRequest] = {}
         self._of_alias: dict[str, _OfAlias] = {}
         self._of_release: dict[str, Histogram] = {}
@@ -115,9 +118,8 @@ class GatewayMetrics:
             _BYTES_BUCKETS,
         )
         self._add_admission()
-        self._add_health()
-        self._add_transport()
-        self._add_answer_cache()
+        for add in (self._add_servers, self._add_transport, self._add_answer_cache):
+            add()
 
     def _add_admission(self) -> None:
         self._admitted = self._gauge("in_flight", "Requests admitted and not answered yet.")
@@ -127,9 +129,32 @@ class GatewayMetrics:
             "triton_calls_limit", "How many there may be, as latency has it.", "release"
         )
 
-    def _add_health(self) -> None:
+    def _add_servers(self) -> None:
         self.is_ready = self._gauge(
             "ready", "1 while golden inputs get their golden answers.", mode="livemin"
+        )
+        self._server_ready = self._gauge(
+            "server_ready",
+            "1 while this Triton's golden inputs get their answers.",
+            "server",
+            mode="livemin",
+        )
+        self._server_calls = self._gauge("server_calls", "Calls on their way to it.", "server")
+        self.ejections = Counter(
+            "triptych_gateway_ejections_total",
+            "Releases left alone on a server: unavailable, contract or stub_died.",
+            ["server", "cause"],
+            registry=self._registry,
+        )
+        self.retries = Counter(
+            "triptych_gateway_retries_total",
+            "Calls to Triton that were made again.",
+            registry=self._registry,
+        )
+        self.harmful_items = Counter(
+            "triptych_gateway_harmful_items_total",
+            "Items that ended a stub twice.",
+            registry=self._registry,
         )
 
     def _add_transport(self) -> None:
@@ -164,9 +189,9 @@ class GatewayMetrics:
                 self._of_release[known.release] = triton
             triton.observe(known.triton_ms / 1000)
 
-    def watch(self, admission: Admission) -> None:
+    def watch(self, admission: Admission, fleet: Fleet) -> None:
         """Tell at each scrape what is here then."""
-        self._admission = admission
+        self._admission, self._fleet = admission, fleet
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
@@ -179,14 +204,30 @@ class GatewayMetrics:
 
     def note(self) -> None:
         """Write down what is in hand now."""
-        admission = self._admission
-        if admission is None:
-            return
+        if self._admission:
+            self._note_admission(self._admission)
+        if self._fleet:
+            self._note_servers(self._fleet)
+
+    def _note_admission(self, admission: Admission) -> None:
         self._admitted.set(admission.admitted())
         self._admitted_bytes.set(admission.admitted_bytes())
         for release, line in admission.lines().items():
             self._calls.labels(release).set(line.in_flight)
             self._calls_limit.labels(release).set(line.limit.sustained)
+
+    def _note_servers(self, fleet: Fleet) -> None:
+        for name in self._servers - {server.name for server in fleet.servers}:
+            # Not listed any more. Files of several workers keep what had a label once.
+            for gauge in (self._server_ready, self._server_calls):
+                if self.is_shared:
+                    gauge.labels(name).set(0)
+                else:
+                    gauge.remove(name)
+        self._servers = {server.name for server in fleet.servers}
+        for server in fleet.servers:
+            self._server_ready.labels(server.name).set(server.health.verdict().is_ready)
+            self._server_calls.labels(server.name).set(server.calls)
 
     def _observe_alias(self, known: RequestRecord) -> None:
         children = self._of_alias.get(known.alias)

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from gateway.data_plane.server_health import ServerHealth
+from gateway.data_plane.servers.fleet import Fleet
 from gateway.listener_options import http_protocol, listener_options
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
@@ -27,7 +27,7 @@ _REFRESH_SECONDS: Final = 0.5
 async def metrics_listener(
     settings: GatewaySettings,
     metrics: GatewayMetrics,
-    health: ServerHealth,
+    health: Fleet,
     sockets: Sequence[socket.socket] | None = None,
 ) -> AsyncIterator[None]:
     """Listen where the settings say, or on what the parent listens on; nowhere, if they do not."""
@@ -40,7 +40,7 @@ async def metrics_listener(
 
 
 @contextlib.asynccontextmanager
-async def _refreshing(metrics: GatewayMetrics, health: ServerHealth) -> AsyncIterator[None]:
+async def _refreshing(metrics: GatewayMetrics, health: Fleet) -> AsyncIterator[None]:
     async def refresh() -> None:
         while True:
             metrics.is_ready.set(health.verdict().is_ready)
@@ -59,7 +59,7 @@ async def _refreshing(metrics: GatewayMetrics, health: ServerHealth) -> AsyncIte
 async def _listening(
     settings: GatewaySettings,
     metrics: GatewayMetrics,
-    health: ServerHealth,
+    health: Fleet,
     sockets: Sequence[socket.socket] | None,
 ) -> AsyncIterator[None]:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:

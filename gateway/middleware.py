@@ -142,4 +142,6 @@ def _log_fields(known: RequestRecord, route: str, status: int, outcome: str) -> 
         fields["error"] = known.error_code
     if known.cache:
         fields["cache"] = known.cache
+    if known.server:
+        fields["server"] = known.server
     return fields

@@ -44,6 +44,8 @@ class RequestRecord:
     tenant: str = ""
     alias: str = ""
     release: str = ""
+    server: str = ""
+    """The Triton that was asked; of several calls, the last one."""
     images: int = 0
     texts: int = 0
     error_code: str = ""

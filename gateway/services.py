@@ -7,8 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-
-import httpx
+from typing import Final
 
 from gateway.control_plane.first_keys import FirstKeys
 from gateway.control_plane.keys import KeyStore
@@ -18,15 +17,19 @@ from gateway.data_plane.admission.admission import Admission, AdmissionLimits
 from gateway.data_plane.answer_cache import open_answer_cache
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.rate_limits import RateLimits
-from gateway.data_plane.server_health import ServerHealth
-from gateway.data_plane.triton_client import TritonClient
-from gateway.errors import StartRefused
+from gateway.data_plane.servers.dispatch import Dispatch
+from gateway.data_plane.servers.fleet import Fleet
+from gateway.data_plane.servers.harmful_items import HarmfulItems
+from gateway.data_plane.servers.open_fleet import open_fleet
+from gateway.data_plane.servers.retry_budget import RetryBudget
 from gateway.metrics import GatewayMetrics
 from gateway.otlp_export import OtlpExport
 from gateway.settings import GatewaySettings
 from gateway.tracing import Tracing
 
 logger = logging.getLogger(__name__)
+
+_RETRIED_SHARE: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,9 @@ class Services:
     keys: KeyStore
     first_keys: FirstKeys
     limits: RateLimits
-    health: ServerHealth
+    fleet: Fleet
     admission: Admission
     predictor: Predictor
-    triton: TritonClient
     tracing: Tracing
     observations: SupervisorObservations
 
@@ -57,19 +59,16 @@ async def running_services(
     """
     async with contextlib.AsyncExitStack() as stack:
         keys = await stack.enter_async_context(running_keys(settings))
-        supervisor = await stack.enter_async_context(_supervisor(settings))
-        health = ServerHealth(supervisor, max_age_seconds=settings.status_max_age_seconds)
-        await health.refresh()
+        fleet = await stack.enter_async_context(open_fleet(settings))
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
         limits = RateLimits(redis_url)
         stack.push_async_callback(limits.close)
-        triton = TritonClient(settings.triton_url)
-        stack.push_async_callback(triton.close)
         cache = await stack.enter_async_context(open_answer_cache(settings, metrics))
         admission = Admission(_admission_limits(settings))
-        metrics.watch(admission)
-        for action in (health.refresh, keys.store.poll):
-            await stack.enter_async_context(_repeating(action, settings.status_interval_seconds))
+        metrics.watch(admission, fleet)
+        await stack.enter_async_context(
+            _repeating(keys.store.poll, settings.status_interval_seconds)
+        )
         await stack.enter_async_context(_exported(tracing, settings.otlp_url))
         yield Services(
             settings=settings,
@@ -77,20 +76,23 @@ async def running_services(
             keys=keys.store,
             first_keys=keys.first,
             limits=limits,
-            health=health,
+            fleet=fleet,
             admission=admission,
-            predictor=Predictor(triton, cache),
-            triton=triton,
+            predictor=Predictor(_dispatch(settings, fleet, metrics), cache),
             tracing=tracing,
-            observations=SupervisorObservations(supervisor),
+            observations=SupervisorObservations(fleet),
         )
 
 
-def _supervisor(settings: GatewaySettings) -> httpx.AsyncClient:
-    try:
-        return httpx.AsyncClient(base_url=settings.supervisor_url, timeout=1.0, trust_env=False)
-    except httpx.InvalidURL as exc:
-        raise StartRefused(f"GATEWAY_SUPERVISOR_URL is no URL: {exc}") from exc
+def _dispatch(settings: GatewaySettings, fleet: Fleet, metrics: GatewayMetrics) -> Dispatch:
+    harmful = HarmfulItems(
+        settings.state_dir / "harmful", kept_bytes=settings.harmful_bytes_kept, metrics=metrics
+    )
+    # When a server dies, all that is in flight there is asked again at once.
+    budget = RetryBudget(share=_RETRIED_SHARE, burst=settings.max_in_flight)
+    return Dispatch(
+        fleet, budget, harmful, metrics, patience_seconds=settings.recovery_patience_seconds
+    )
 
 
 def _admission_limits(settings: GatewaySettings) -> AdmissionLimits:

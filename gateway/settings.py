@@ -34,10 +34,13 @@ class GatewaySettings(BaseSettings):
     """Processes that answer; each is a gateway of its own, so that more than one need a Redis."""
     shutdown_seconds: float = Field(default=30.0, gt=0)
     """How long what is in flight may take when the gateway, or one worker, ends."""
-    triton_url: str = "127.0.0.1:8001"
-    """Triton's gRPC address."""
-    supervisor_url: str = "http://127.0.0.1:8003"
-    """The supervisor of that Triton; it says which releases are ready."""
+    triton_urls: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1:8001",)
+    """gRPC addresses of all Tritons, HOST:PORT, comma separated; dns:///NAME:PORT is one server
+    per address of the name, which is resolved anew each second."""
+    supervisor_urls: Annotated[tuple[str, ...], NoDecode] = ("http://127.0.0.1:8003",)
+    """The supervisor of each of them, in the same order; it says which releases are ready."""
+    supervisor_secret: SecretStr | None = None
+    """What supervisors ask for that do not listen on loopback alone."""
     state_dir: Path = Path(".triptych")
     """Where the first keys, the hash secret and the SQLite database lie."""
     database_url: SecretStr | None = None
@@ -66,6 +69,12 @@ class GatewaySettings(BaseSettings):
     """Time for a request that asks for none, from its complete body to Triton's answer."""
     max_inference_timeout_seconds: float = Field(default=60.0, gt=0)
     """The most that a request may ask for."""
+    recovery_patience_seconds: float = Field(default=5.0, ge=0)
+    """How long a request waits for a server that is healed or started again, when no other has
+    its release; never longer than its own time."""
+    harmful_bytes_kept: int = Field(default=0, ge=0)
+    """Most bytes of items that ended a stub to keep in `state_dir`/harmful, for whoever mends the
+    decoder; 0 keeps none, because what people send is private."""
     status_interval_seconds: float = Field(default=0.5, gt=0)
     """Pause between two looks at the supervisor's /status and at the counter of key changes."""
     status_max_age_seconds: float = Field(default=5.0, gt=0)
@@ -109,14 +118,14 @@ class GatewaySettings(BaseSettings):
     cache_shared: bool = False
     """Whether keys of different owners may get each other's answers."""
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "triton_urls", "supervisor_urls", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         if value.lstrip().startswith("["):
             return json.loads(value)
-        return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
     @field_validator("cors_origins")
     @classmethod

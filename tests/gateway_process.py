@@ -55,7 +55,7 @@ def gateway_process(state_dir: Path, log: Path, **settings: str) -> Iterator[Gat
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GATEWAY_")}
-    nobody = {"supervisor_url": "http://127.0.0.1:1", "triton_url": "127.0.0.1:1"}
+    nobody = {"supervisor_urls": "http://127.0.0.1:1", "triton_urls": "127.0.0.1:1"}
     wanted = {**nobody, **settings, "port": port, "state_dir": str(state_dir)}
     variables = {f"GATEWAY_{name.upper()}": value for name, value in wanted.items()}
     with log.open("wb") as stream:

@@ -42,7 +42,8 @@ async def show_monitoring(
     observations: Observations, seconds: Annotated[int, Query(ge=1, le=3600)] = 3600
 ) -> Response:
     """Requests, items, executions, queue and compute time and failures of each step, per 5 s."""
-    samples = await observations.samples(seconds)
-    members = samples[1:]  # what follows the brace
-    body = b'{"servers":[{"name":"triton-0",' + members + b"]}"
+    told = await observations.samples(seconds)
+    # What follows the brace, behind a name of ours.
+    servers = (b'{"name":"%s",%s' % (name.encode(), it[1:]) for name, it in told.items())
+    body = b'{"servers":[' + b",".join(servers) + b"]}"
     return Response(body, media_type="application/json")

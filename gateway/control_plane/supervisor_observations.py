@@ -1,4 +1,4 @@
-"""What the supervisor observed of its Triton: traces of single requests, samples of each step."""
+"""What supervisors observed of their Tritons: traces of single requests, samples of each step."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Final
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from gateway.data_plane.servers.fleet import Fleet
+from gateway.data_plane.servers.server import Server
 from gateway.errors import InferenceUnavailable
 
 # Asked by people at a screen, never by a request.
 _DEADLINE_SECONDS: Final = 2.0
 _SAMPLES_BEGIN: Final = b'{"interval_seconds":'
-_NO_SAMPLES: Final = "Triton's supervisor does not tell its samples"
+_NO_SAMPLES: Final = "no supervisor of a Triton tells its samples"
 
 
 class TritonSpan(BaseModel):
@@ -58,43 +60,56 @@ class StepSamples(BaseModel):
 
 
 class SupervisorObservations:
-    """Asks one supervisor.
+    """Asks every supervisor.
 
     Args:
-        client: Its base URL is the supervisor's.
+        fleet: The servers.
     """
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
 
     async def trace(self, trace_id: str) -> list[TritonSpan]:
-        """The spans that have arrived so far: none where the supervisor is silent or knows none."""
-        try:
-            answer = await self._get(f"/traces/{trace_id}")
-            if answer.status_code != httpx.codes.OK:
-                return []
-            return TritonTrace.model_validate_json(answer.content).spans
-        except (httpx.HTTPError, ValidationError, TimeoutError):
-            return []
+        """The spans that have arrived so far: none where supervisors are silent or know none."""
+        asked = (_trace(server, trace_id) for server in self._fleet.servers)
+        return [span for spans in await asyncio.gather(*asked) for span in spans]
 
-    async def samples(self, seconds: int) -> bytes:
-        """The last samples as the supervisor's own JSON object, passed through.
+    async def samples(self, seconds: int) -> dict[str, bytes]:
+        """The last samples of each server as its supervisor's own JSON object, passed through.
 
         An hour of fifty releases is seven megabytes: to take it apart would hold up every request
         for a quarter of a second. Its shape is StepSamples; only its two ends are looked at.
 
         Raises:
-            InferenceUnavailable: it is silent, or says something else.
+            InferenceUnavailable: all of them are silent, or say something else.
         """
-        try:
-            answer = await self._get(f"/samples?seconds={seconds}")
-        except (httpx.HTTPError, TimeoutError) as exc:
-            raise InferenceUnavailable(_NO_SAMPLES) from exc
-        is_samples = answer.content.startswith(_SAMPLES_BEGIN) and answer.content.endswith(b"]}")
-        if answer.status_code != httpx.codes.OK or not is_samples:
+        servers = self._fleet.servers
+        told = await asyncio.gather(*(_samples(server, seconds) for server in servers))
+        found = {it.name: said for it, said in zip(servers, told, strict=True) if said is not None}
+        if not found:
             raise InferenceUnavailable(_NO_SAMPLES)
-        return answer.content
+        return found
 
-    async def _get(self, path: str) -> httpx.Response:
-        async with asyncio.timeout(_DEADLINE_SECONDS):
-            return await self._client.get(path)
+
+async def _trace(server: Server, trace_id: str) -> list[TritonSpan]:
+    try:
+        answer = await _get(server, f"/traces/{trace_id}")
+        if answer.status_code != httpx.codes.OK:
+            return []
+        return TritonTrace.model_validate_json(answer.content).spans
+    except (httpx.HTTPError, ValidationError, TimeoutError):
+        return []
+
+
+async def _samples(server: Server, seconds: int) -> bytes | None:
+    try:
+        answer = await _get(server, f"/samples?seconds={seconds}")
+    except (httpx.HTTPError, TimeoutError):
+        return None
+    is_samples = answer.content.startswith(_SAMPLES_BEGIN) and answer.content.endswith(b"]}")
+    return answer.content if answer.status_code == httpx.codes.OK and is_samples else None
+
+
+async def _get(server: Server, path: str) -> httpx.Response:
+    async with asyncio.timeout(_DEADLINE_SECONDS):
+        return await server.supervisor.get(path)

@@ -15,7 +15,7 @@ from gateway.data_plane.single_flight import Flight, SingleFlight
 from gateway.errors import InferenceTimeout
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
-from python_backends.shared.contract import ItemAnswer, Task
+from python_backends.shared.contract import ItemAnswer, Status, Task
 
 # Goes into every key: a change of what a key is made of, or of what is kept, changes this.
 _FORMAT: Final = "triptych answers 1"
@@ -180,10 +180,13 @@ class AnswerCache:
         rest = [key for key in wanted if key not in shared]
         asked = await ask([wanted[key] for key in rest]) if rest else ()
         fresh = dict(zip(rest, asked, strict=True))
-        if self._redis and fresh:
-            self._store_behind(self._redis, fresh)
+        kept = {key: answer for key, answer in fresh.items() if _may_be_kept(answer)}
+        if self._redis and kept:
+            self._store_behind(self._redis, kept)
         found = {
-            key: _Fetched(answer, key in shared, self._memory.put(key, answer))
+            key: _Fetched(
+                answer, key in shared, _may_be_kept(answer) and self._memory.put(key, answer)
+            )
             for key, answer in {**shared, **fresh}.items()
         }
         self._metrics.cache_bytes.set(self._memory.size_bytes)
@@ -205,6 +208,11 @@ class AnswerCache:
         await asyncio.gather(*self._stores)
         if self._redis:
             await self._redis.close()
+
+
+def _may_be_kept(answer: ItemAnswer) -> bool:
+    """What ended a process once may have met it in a bad moment; who says so forgets it in time."""
+    return answer.status is not Status.HARMFUL
 
 
 async def _all_of(flights: Sequence[Flight[bytes, _Fetched]]) -> dict[bytes, _Fetched]:

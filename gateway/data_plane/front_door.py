@@ -97,7 +97,7 @@ async def receive_guest(request: Request, name: str) -> Guest:
     check_may_use(key, name)
     declared = declared_bytes(request)
     await services.limits.charge(key, requests=1, size_bytes=declared or 0)
-    target = choose_release(name, services.health)
+    target = choose_release(name, services.fleet)
     known.alias, known.release, known.tenant = name, target.release, key.tenant
     visitor = _visitor(request, key, services.settings)
     return Guest(request, services, key, target, visitor, declared)

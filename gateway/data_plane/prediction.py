@@ -20,7 +20,7 @@ _MOST_BYTES_OF_A_CALL: Final = 8 * 1024 * 1024
 
 
 class Classifier(Protocol):
-    """What a predictor needs of Triton."""
+    """What a predictor needs of the servers."""
 
     async def classify(
         self,
@@ -31,8 +31,9 @@ class Classifier(Protocol):
         request_id: str,
         timeout_seconds: float,
         traceparent: str | None,
+        on_trouble: Callable[[], None],
     ) -> list[ItemAnswer]:
-        """Answer one batch; see TritonClient."""
+        """Answer one batch; see Dispatch."""
 
 
 class Predictor:
@@ -119,7 +120,7 @@ class Predictor:
         self, ticket: Ticket, target: Target, items: Sequence[bytes], call: _Call
     ) -> list[ItemAnswer]:
         known, joined_ns = record.get(), perf_counter_ns()
-        async with ticket.turn(len(items), sum(map(len, items))):
+        async with ticket.turn(len(items), sum(map(len, items))) as turn:
             known.queue_ended(joined_ns)
             left_seconds = ticket.deadline - asyncio.get_running_loop().time()
             if left_seconds <= 0:
@@ -132,6 +133,7 @@ class Predictor:
                 request_id=request_id.get(),
                 timeout_seconds=left_seconds,
                 traceparent=known.traceparent,
+                on_trouble=turn.spoil,
             )
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.data_plane.server_health import ServerHealth
+from gateway.data_plane.servers.fleet import Fleet
 from gateway.data_plane.target import Target
 from gateway.errors import UnknownAlias
 
 _SHOWN_CHARACTERS: Final = 64
 
 
-def choose_release(name: str, health: ServerHealth) -> Target:
+def choose_release(name: str, fleet: Fleet) -> Target:
     """Find the release behind an alias, or the live release of that name.
 
     Raises:
         UnknownAlias: there is none.
         InferenceUnavailable: nothing is known yet.
     """
-    target = health.targets().get(name)
+    target = fleet.targets().get(name)
     if target is None:
         raise unknown_alias(name)
     return target

@@ -9,13 +9,14 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 from python_backends.shared.contract import Task
 from triptych.stack.supervisor_status import (
+    Phase,
     ReleaseState,
     ReleaseStatus,
     SupervisorStatus,
@@ -64,6 +65,8 @@ class FakeSupervisor:
     mood: Mood = Mood.HONEST
     is_ready: bool = True
     reason: str | None = None
+    phase: Phase = Phase.SERVING
+    instance: str = "the only one"
     releases: list[ReleaseStatus] = field(default_factory=lambda: [a_release("digits", 1)])
     garbage: bytes = b"<html>I am a teapot</html>"
     """What it says when it talks nonsense."""
@@ -106,9 +109,15 @@ class FakeSupervisor:
             since=SINCE,
             reason=self.reason,
             triton=TritonStatus("127.0.0.1:8000", "127.0.0.1:8001", "127.0.0.1:8002", 1),
-            releases={f"{release.alias}_r{release.number}": release for release in self.releases},
+            releases={f"{it.alias}_r{it.number}": self._just_seen(it) for it in self.releases},
+            instance=self.instance,
+            phase=self.phase,
         )
         return json.dumps(status.to_json()).encode()
+
+    def _just_seen(self, release: ReleaseStatus) -> ReleaseStatus:
+        """With a canary of its own for each question, unless the test says otherwise."""
+        return replace(release, last_canary=release.last_canary or f"canary {self.times_asked}")
 
 
 @contextmanager

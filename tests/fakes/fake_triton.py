@@ -59,6 +59,8 @@ class FakeTriton:
     """By the bytes of the image or text; anything else is undecodable."""
     refusal: tuple[grpc.StatusCode, str] | None = None
     """Answer every inference with this code and text."""
+    judge: Callable[[InferRequest], tuple[grpc.StatusCode, str] | None] = lambda _: None
+    """The same, decided for each inference by itself."""
     spoil: Callable[[InferResponse], None] = lambda _: None
     """Make a good response a bad one before it is sent."""
     asked: list[InferRequest] = field(default_factory=list)
@@ -79,6 +81,7 @@ class FakeTriton:
     def forget(self) -> None:
         """Be as new: the next test knows nothing of the last one."""
         self.width, self.refusal, self.spoil = 10, None, lambda _: None
+        self.judge = lambda _: None
         self.answers, self.asked, self.loaded, self.inferences_counted = {}, [], [], None
         self.metadata, self.statistics = [], []
         self.may_answer.set()
@@ -97,8 +100,9 @@ class FakeTriton:
         self.metadata.append({key: str(value) for key, value in context.invocation_metadata()})
         while context.is_active() and not self.may_answer.wait(timeout=0.01):
             pass
-        if self.refusal is not None:
-            context.abort(*self.refusal)
+        refusal = self.refusal or self.judge(request)
+        if refusal is not None:
+            context.abort(*refusal)
         found = [self.answers.get(item, _NO_ITEM) for item in _items(request)]
         response = self._response(request, found)
         self.spoil(response)

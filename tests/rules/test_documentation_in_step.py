@@ -41,7 +41,9 @@ def test_the_documented_default_of_a_setting_is_its_default() -> None:
     for name, default in settings_with_defaults().items():
         if default is None or default == ():
             continue  # told in words
-        if isinstance(default, bool):
+        if isinstance(default, tuple):
+            assert page[name] == ",".join(default), name
+        elif isinstance(default, bool):
             assert page[name] == str(default).lower(), name
         elif isinstance(default, int | float):
             assert float(page[name]) == default, name

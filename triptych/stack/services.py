@@ -81,9 +81,7 @@ def gateway_service(settings: StackSettings) -> Service:
         _environment(
             GATEWAY_HOST=_LOOPBACK,
             GATEWAY_PORT=settings.gateway_port,
-            GATEWAY_TRITON_URL=f"{_LOOPBACK}:{settings.triton_grpc_port}",
             GATEWAY_TRITON_URLS=",".join(f"{_LOOPBACK}:{it.triton_grpc_port}" for it in tritons),
-            GATEWAY_SUPERVISOR_URL=supervisor_url(settings),
             GATEWAY_SUPERVISOR_URLS=",".join(supervisor_url(it) for it in tritons),
             GATEWAY_STATE_DIR=settings.state_dir.resolve(),
             GATEWAY_MAX_IMAGE_BYTES=settings.max_image_bytes,

@@ -18,6 +18,17 @@ from gateway.errors import InferenceTimeout
 _COST_PER_ITEM: Final = {Priority.INTERACTIVE: 1.0, Priority.BATCH: 8.0}
 
 
+class Turn:
+    """One call that may be made now."""
+
+    def __init__(self) -> None:
+        self.is_typical = True
+
+    def spoil(self) -> None:
+        """Say that the time that it takes tells nothing of the load: a server had to be healed."""
+        self.is_typical = False
+
+
 class ReleaseLine:
     """Places before one release, and turns in it.
 
@@ -67,7 +78,7 @@ class ReleaseLine:
     @asynccontextmanager
     async def turn(
         self, key_id: str, priority: Priority, *, items: int, size_bytes: int, deadline: float
-    ) -> AsyncIterator[None]:
+    ) -> AsyncIterator[Turn]:
         """Wait for one's turn; inside, one call may be made.
 
         Args:
@@ -85,9 +96,11 @@ class ReleaseLine:
         else:
             self.in_flight += 1
         call = self.limit.begin(in_flight=self.in_flight, items=items, size_bytes=size_bytes)
+        turn = Turn()
         try:
-            yield
-            self.limit.end(call)  # of a failure the time says nothing of the load
+            yield turn
+            if turn.is_typical:  # of a failure the time says nothing of the load, either
+                self.limit.end(call)
         finally:
             self.in_flight -= 1
             self._let_in()

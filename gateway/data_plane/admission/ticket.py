@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.control_plane.api_key import Priority
-from gateway.data_plane.admission.release_line import ReleaseLine
+from gateway.data_plane.admission.release_line import ReleaseLine, Turn
 from gateway.data_plane.admission.shared_places import SharedPlaces
 from gateway.errors import KeyOverloaded
 
@@ -89,7 +89,7 @@ class Ticket:
             self._line.step_in(self.visitor.key_id, self.visitor.priority)
             self._is_in_line = True
 
-    def turn(self, items: int, size_bytes: int) -> AbstractAsyncContextManager[None]:
+    def turn(self, items: int, size_bytes: int) -> AbstractAsyncContextManager[Turn]:
         """Wait for one's turn before the release; inside, one call to Triton may be made."""
         visitor = self.visitor
         return self._line.turn(

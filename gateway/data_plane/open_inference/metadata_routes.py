@@ -18,15 +18,14 @@ from gateway.data_plane.open_inference.model_metadata import (
 )
 from gateway.data_plane.open_inference.protocol_openapi import OF_MODEL, answers
 from gateway.data_plane.release_choice import choose_release
+from gateway.data_plane.servers.fleet_statistics import fleet_statistics
 from gateway.data_plane.target import Target
-from gateway.dependencies import Health, PredictKey, Triton, check_may_use, require
+from gateway.dependencies import PredictKey, Servers, check_may_use, require
 from gateway.errors import InferenceUnavailable, UnknownModelVersion
 from gateway.request_context import record
 
 MODEL_PATH: Final = "/models/{model}"
 VERSION_PATH: Final = "/models/{model}/versions/{version}"
-# perf_analyzer asks twice per window; a busy server must not make it wait.
-_STATISTICS_SECONDS: Final = 2.0
 _JSON: Final = "application/json"
 _MODEL_ERRORS: Final = (401, 403, 404, 503)
 
@@ -42,10 +41,10 @@ class AskedModel:
     target: Target
 
 
-async def _asked_model(request: Request, health: Health, key: PredictKey) -> AskedModel:
+async def _asked_model(request: Request, servers: Servers, key: PredictKey) -> AskedModel:
     name = named_model(request)
     check_may_use(key, name)
-    target = choose_release(name, health)
+    target = choose_release(name, servers)
     known = record.get()
     known.alias, known.release, known.tenant = name, target.release, key.tenant
     return AskedModel(name, target)
@@ -94,9 +93,9 @@ async def live() -> Response:
 @router.get(
     "/health/ready", responses=answers(openapi_examples.READY, 503), summary="Is the server ready?"
 )
-async def ready(health: Health) -> Response:
+async def ready(servers: Servers) -> Response:
     """200 while golden inputs get their golden answers; needs no key."""
-    verdict = health.verdict()
+    verdict = servers.verdict()
     if not verdict.is_ready:
         raise InferenceUnavailable(f"not ready since {verdict.since}: {verdict.reason}")
     return _json(b'{"ready":true}')
@@ -121,9 +120,9 @@ async def model(asked: Asked) -> Response:
     summary="Is the model ready?",
 )
 @router.get(f"{VERSION_PATH}/ready", include_in_schema=False)
-async def model_ready(asked: Asked, health: Health) -> Response:
+async def model_ready(asked: Asked, servers: Servers) -> Response:
     """200 while this model's golden inputs get their golden answers."""
-    if not health.has_ready(asked.target.release):
+    if not servers.has_ready(asked.target.release):
         raise InferenceUnavailable(f"{asked.target.release} is not ready")
     return _json(b'{"ready":true}')
 
@@ -147,7 +146,7 @@ async def config(asked: Asked) -> Response:
     summary="Triton's statistics of a model",
 )
 @router.get(f"{VERSION_PATH}/stats", include_in_schema=False)
-async def statistics(asked: Asked, triton: Triton) -> Response:
-    """Triton's statistics of the release, from every client of it."""
-    counted = await triton.statistics(asked.target.release, timeout_seconds=_STATISTICS_SECONDS)
+async def statistics(asked: Asked, servers: Servers) -> Response:
+    """Triton's statistics of the release, from every client of it, over all servers."""
+    counted = await fleet_statistics(servers, asked.target.release)
     return _json(model_statistics(asked.name, counted))

@@ -112,8 +112,9 @@ async def gateway(
 
 def _settings(triton: FakeTriton, supervisor: FakeSupervisor, folder: str) -> GatewaySettings:
     return GatewaySettings(
-        triton_url=triton.address,
-        supervisor_url=supervisor.url,
+        triton_urls=(triton.address,),
+        supervisor_urls=(supervisor.url,),
+        recovery_patience_seconds=0.5,  # nobody heals here; tests of that say how long
         state_dir=Path(folder) / "state",
         trace_sample_ratio=0.0,  # no test should depend on a throw of dice
     )

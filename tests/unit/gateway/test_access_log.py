@@ -55,6 +55,7 @@ async def test_a_prediction_leaves_one_line_with_key_alias_release_and_times(
         "tenant": keys.json()["keys"][1]["tenant"],
         "alias": "digits",
         "release": "digits_r1",
+        "server": "triton-0",
         "images": 2,
         "texts": 0,
     }

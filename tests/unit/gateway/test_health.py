@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from gateway.data_plane.server_health import ServerHealth
+from gateway.data_plane.servers.server_health import ServerHealth
+from gateway.data_plane.servers.supervisor_word import Directory
 from tests.fakes.fake_supervisor import SINCE, FakeSupervisor, Mood, a_release
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.running_gateway import Gateway, StartGateway, until
@@ -16,7 +17,7 @@ async def test_the_process_lives_whatever_its_neighbours_do(
     supervisor: FakeSupervisor, start_gateway: StartGateway
 ) -> None:
     supervisor.mood = Mood.SILENT
-    gateway = await start_gateway(triton_url="127.0.0.1:9")
+    gateway = await start_gateway(triton_urls=("127.0.0.1:9",))
     answer = await gateway.client.get("/healthz")
     assert answer.status_code == 200
     assert answer.json() == {"status": "ok"}
@@ -129,7 +130,8 @@ async def test_an_older_supervisor_tells_no_fingerprint_and_is_understood() -> N
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
             health = ServerHealth(client, max_age_seconds=5)
             await health.refresh()
-        assert health.targets()["x"].fingerprint == fingerprint
+        assert health.word
+        assert Directory.of([health.word]).targets["x"].fingerprint == fingerprint
 
 
 async def test_a_release_whose_name_is_none_is_passed_over(
