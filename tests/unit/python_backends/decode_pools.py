@@ -16,6 +16,7 @@ from python_backends.image_preprocess.decode_pool import DecodePool
 from python_backends.image_preprocess.decoder_main import DecodeImage, DecodeJob
 from python_backends.shared.image_transform import ImageTransform
 from tests import poison_decoder
+from tests.left_over import alive_after
 
 TRANSFORM = ImageTransform(32, 40)
 SHAPE = (32, 40, 3)
@@ -39,8 +40,7 @@ def decode_pool(decode: DecodeImage | None = None, **parameters: int) -> Iterato
         family = relatives()
     finally:
         pool.close()
-    _, alive = psutil.wait_procs(family, timeout=5)
-    assert alive == []
+    assert alive_after(family, 5.0) == []
     assert open_files() == before
 
 

@@ -5,7 +5,6 @@ import signal
 import time
 
 import numpy as np
-import psutil
 import pytest
 from PIL import Image
 
@@ -13,6 +12,7 @@ from python_backends.shared.contract import Status
 from python_backends.shared.errors import ModelAssetError
 from python_backends.shared.image_batch import preprocess_images
 from tests import pictures
+from tests.left_over import alive_after
 from tests.poison_decoder import CRASHES, HANGS, poisoned_jpeg
 from tests.unit.python_backends.decode_pools import (
     MAX_PIXELS,
@@ -150,7 +150,7 @@ def test_a_killed_nursery_costs_no_image_and_is_started_again() -> None:
 
         assert set(status[:, 0]) == {Status.OK}
         assert nursery().pid != first.pid
-        assert psutil.wait_procs(decoders, timeout=5)[1] == []
+        assert alive_after(decoders, 5.0) == []
 
 
 def test_two_decoders_sleep_at_the_same_time() -> None:

@@ -17,6 +17,7 @@ from python_backends.image_preprocess.decode_channel import REQUEST, PictureMemo
 from python_backends.image_preprocess.decoder_main import decode_for
 from python_backends.shared.contract import Status
 from tests import pictures
+from tests.left_over import alive_after
 from tests.unit.python_backends import odd_decoders
 from tests.unit.python_backends.decode_pools import SHAPE, batch_of, decode_pool, poisonable
 
@@ -60,7 +61,7 @@ def test_nothing_outlives_a_stub_that_is_killed_at_work(sign: signal.Signals) ->
         family = [psutil.Process(int(pid)) for pid in stub.stdout.readline().split()]
         stub.send_signal(sign)
 
-        assert psutil.wait_procs(family, timeout=1)[1] == []
+        assert alive_after(family, 1.0) == []
 
 
 def test_a_decoder_answers_picture_after_picture_until_the_stub_hangs_up() -> None:
