@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from triptych.stack.ports import free_ports
+from triptych.stack.ports import free_blocks, free_ports
 
-_PORT_OPTIONS: Final = (
+_TRITON_PORTS: Final = (
     "--triton-http-port",
     "--triton-grpc-port",
     "--triton-metrics-port",
     "--supervisor-port",
-    "--gateway-port",
-    "--ui-port",
 )
+_OTHER_PORTS: Final = ("--gateway-port", "--ui-port")
+_PORTS_APART: Final = 10
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class LocalStack:
     def triton(self) -> dict[str, Any]:
         """Addresses and pid of its Triton."""
         return dict(self.description["triton"])
+
+    @property
+    def tritons(self) -> list[dict[str, Any]]:
+        """Addresses and pids of all of them."""
+        return [dict(triton) for triton in self.description["tritons"]]
 
     @property
     def gateway_url(self) -> str:
@@ -60,7 +65,7 @@ def local_stack(
     Args:
         state_dir: Everything that the stack writes.
         model_repository: The releases.
-        options: Further ones of `triptych up`.
+        options: Further ones of `triptych up`, `--tritons 2` among them.
         python: Of the environment that serves, where that is not this one.
 
     Raises:
@@ -68,14 +73,9 @@ def local_stack(
     """
     triptych = [str(python), "-m", "triptych"]
     where = ["--state-dir", str(state_dir)]
-    ports = [
-        part
-        for option, port in zip(_PORT_OPTIONS, free_ports(len(_PORT_OPTIONS)), strict=True)
-        for part in (option, str(port))
-    ]
     repository = ["--model-repository", str(model_repository)]
     started = subprocess.run(
-        [*triptych, "up", "--detach", *where, *repository, *ports, *options],
+        [*triptych, "up", "--detach", *where, *repository, *port_options(*options), *options],
         check=False,
         capture_output=True,
         text=True,
@@ -87,3 +87,18 @@ def local_stack(
         yield LocalStack(state_dir, description)
     finally:
         subprocess.run([*triptych, "down", *where], check=False, capture_output=True)
+
+
+def port_options(*options: str) -> list[str]:
+    """Free ports for `triptych up` with these options, as options of it.
+
+    The ports of further Tritons lie 10 apart, so those must be free as well.
+    """
+    tritons = int(options[options.index("--tritons") + 1]) if "--tritons" in options else 1
+    first = free_blocks(len(_TRITON_PORTS), tritons, _PORTS_APART)
+    others = free_ports(len(_OTHER_PORTS), besides=range(first, first + tritons * _PORTS_APART))
+    named = [
+        *((option, first + place) for place, option in enumerate(_TRITON_PORTS)),
+        *zip(_OTHER_PORTS, others, strict=True),
+    ]
+    return [part for option, port in named for part in (option, str(port))]

@@ -1,19 +1,20 @@
-"""python -m gateway: run one gateway until told to stop."""
+"""python -m gateway: hold the socket and keep workers behind it, until told to stop."""
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import sys
-from collections.abc import Sequence
-
-import uvicorn
-from pydantic import ValidationError
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 
 from gateway.errors import StartRefused
+from gateway.listening import listen
 from gateway.log_setup import configure_logging
-from gateway.server import server_config
+from gateway.refused_start import told_in_one_sentence
 from gateway.settings import GatewaySettings
+from gateway.shared_metrics import VARIABLE, forget_gauges, metrics_folder
+from gateway.worker_pool import WorkerPool
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -21,35 +22,56 @@ def main(arguments: Sequence[str] = ()) -> None:
     if arguments:
         sys.exit("python -m gateway takes no arguments; GATEWAY_ variables are in docs/settings.md")
     configure_logging()
-    try:
+    with told_in_one_sentence():
         settings = GatewaySettings()
-        config = server_config(settings)
-        _check_port(settings)
-    except StartRefused as exc:
-        sys.exit(f"gateway: {exc}")
-    except ValidationError as exc:
-        sys.exit(f"gateway: {_sentence(exc)}")
-    server = uvicorn.Server(config)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has ended
-        server.run()
-    if not server.started:
-        sys.exit(3)
+        _check_shares(settings)
+        listeners = listen(settings.host, settings.port, "GATEWAY_PORT")
+        for_metrics = _listen_for_metrics(settings)
+    sys.exit(_keep_workers(settings, listeners, for_metrics))
 
 
-def _check_port(settings: GatewaySettings) -> None:
-    """Say in one sentence what the server would only say after a whole start."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        socket.create_server((settings.host, settings.port), family=family).close()
-    except OSError as exc:
-        where = f"{settings.host}:{settings.port}"
-        raise StartRefused(f"cannot listen on {where} ({exc.strerror}); set GATEWAY_PORT") from exc
+def _check_shares(settings: GatewaySettings) -> None:
+    if settings.workers > 1 and settings.redis_url is None:
+        raise StartRefused(
+            f"GATEWAY_WORKERS={settings.workers} needs GATEWAY_REDIS_URL: workers are gateways of "
+            "their own, and only there they share what a key may send"
+        )
 
 
-def _sentence(exc: ValidationError) -> str:
-    """Name each variable that makes no sense, without its value: it may be a secret."""
-    faults = ((".".join(map(str, it["loc"])), it["msg"]) for it in exc.errors())
-    return "; ".join(f"GATEWAY_{name.upper()}: {message}" for name, message in faults)
+def _listen_for_metrics(settings: GatewaySettings) -> list[socket.socket]:
+    if settings.metrics_port is None:
+        return []
+    return listen(settings.metrics_host, settings.metrics_port, "GATEWAY_METRICS_PORT")
+
+
+def _keep_workers(
+    settings: GatewaySettings, listeners: list[socket.socket], for_metrics: list[socket.socket]
+) -> int:
+    descriptors = [_descriptors(listeners), _descriptors(for_metrics)]
+    command = (sys.executable, "-m", "gateway.worker")
+    with ExitStack() as stack:
+        variables: Mapping[str, str] = {}
+        on_end = _forget_nothing
+        if settings.workers > 1:
+            folder = stack.enter_context(metrics_folder(settings.state_dir))
+            variables, on_end = {VARIABLE: str(folder.resolve())}, partial(forget_gauges, folder)
+        pool = WorkerPool(
+            settings.workers,
+            command,
+            descriptors=descriptors,
+            variables=variables,
+            shutdown_seconds=settings.shutdown_seconds,
+            on_end=on_end,
+        )
+        return pool.run()
+
+
+def _descriptors(sockets: list[socket.socket]) -> str:
+    return ",".join(str(it.fileno()) for it in sockets)
+
+
+def _forget_nothing(_pid: int) -> None:
+    """One worker keeps its metrics in memory, and takes them along."""
 
 
 if __name__ == "__main__":

@@ -222,6 +222,13 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._write_paused_at = None
         super().resume_writing()
 
+    def close_if_quiet(self, seconds: float) -> None:
+        """Close the connection where nothing is on its way and nothing came for so long."""
+        if self._deadline is None or self._unparsed_bytes or not self._is_in_headers:
+            return
+        if self.loop.time() >= self._deadline - self._limits.header_seconds + seconds:
+            self.transport.close()
+
     def _owes_within(self, seconds: float) -> None:
         self._deadline = self.loop.time() + seconds
 

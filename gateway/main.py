@@ -27,7 +27,7 @@ from gateway.openapi_errors import refusals
 from gateway.security_headers import SecurityHeaders
 from gateway.services import running_services
 from gateway.settings import GatewaySettings
-from gateway.stopping import StoppedAnswer
+from gateway.stopping import StoppedAnswer, Stopping
 from gateway.tracing import Tracing
 
 # Our own metrics and log lines say it; FastAPI's would look for providers at each request, and
@@ -64,7 +64,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running_services(settings, metrics, tracing) as services:
             app.state.services = services
-            async with metrics_listener(settings, metrics, services.fleet):
+            async with metrics_listener(settings, metrics, services.fleet, app.state.listeners):
                 yield
 
     with_docs = partial(FastAPIOffline, redoc_url=None)  # it cannot be told to leave /docs out
@@ -80,10 +80,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         redirect_slashes=False,  # it would send callers to whatever their Host header says
     )
     app.openapi = names_once(app.openapi)  # type: ignore[method-assign]  # as FastAPI has it
-    app.state.metrics = metrics
+    _set_state(app, metrics)
     if settings.cors_origins:
         _let_in(app, settings.cors_origins)
-    app.add_middleware(StoppedAnswer)
+    app.add_middleware(StoppedAnswer, stopping=app.state.stopping)
     app.add_middleware(
         RequestObserver, metrics=metrics, tracing=tracing, security_headers=security_headers
     )
@@ -94,6 +94,12 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     return app
+
+
+def _set_state(app: FastAPI, metrics: GatewayMetrics) -> None:
+    app.state.metrics = metrics
+    app.state.stopping = Stopping()
+    app.state.listeners = None  # of the metrics' own port, which a worker gets from its parent
 
 
 def _let_in(app: FastAPI, origins: Sequence[str]) -> None:

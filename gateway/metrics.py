@@ -1,9 +1,13 @@
-"""Prometheus metrics of one gateway, in a registry of its own."""
+"""Prometheus metrics of one gateway, in a registry of its own.
+
+Where it has several workers, prometheus_client keeps the numbers in files, and each worker tells
+the sum of all: what was counted also of those that are gone, what is in hand of those that live.
+"""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,7 +16,9 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
     generate_latest,
+    values,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.data_plane.admission.admission import Admission
 from gateway.data_plane.servers.fleet import Fleet
@@ -76,8 +82,11 @@ class GatewayMetrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        # Decided when prometheus_client was imported: see shared_metrics.py.
+        self.is_shared = values.ValueClass is not values.MutexValue
         self._admission: Admission | None = None
         self._fleet: Fleet | None = None
+        self._servers: set[str] = set()
         self._of_request: dict[tuple[str, str, str, int, str], _OfRequest] = {}
         self._of_alias: dict[str, _OfAlias] = {}
         self._of_release: dict[str, Histogram] = {}
@@ -109,10 +118,8 @@ class GatewayMetrics:
             _BYTES_BUCKETS,
         )
         self._add_admission()
-        self.is_ready = self._gauge("ready", "1 while golden inputs get their golden answers.")
-        self._add_servers()
-        self._add_transport()
-        self._add_answer_cache()
+        for add in (self._add_servers, self._add_transport, self._add_answer_cache):
+            add()
 
     def _add_admission(self) -> None:
         self._admitted = self._gauge("in_flight", "Requests admitted and not answered yet.")
@@ -123,8 +130,14 @@ class GatewayMetrics:
         )
 
     def _add_servers(self) -> None:
+        self.is_ready = self._gauge(
+            "ready", "1 while golden inputs get their golden answers.", mode="livemin"
+        )
         self._server_ready = self._gauge(
-            "server_ready", "1 while this Triton's golden inputs get their answers.", "server"
+            "server_ready",
+            "1 while this Triton's golden inputs get their answers.",
+            "server",
+            mode="livemin",
         )
         self._server_calls = self._gauge("server_calls", "Calls on their way to it.", "server")
         self.ejections = Counter(
@@ -182,13 +195,21 @@ class GatewayMetrics:
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
+        self.note()
+        if not self.is_shared:
+            return generate_latest(self._registry)
+        everyones = CollectorRegistry()
+        MultiProcessCollector(everyones)  # type: ignore[no-untyped-call]  # it has no annotation
+        return generate_latest(everyones)
+
+    def note(self) -> None:
+        """Write down what is in hand now."""
         if self._admission:
-            self._note(self._admission)
+            self._note_admission(self._admission)
         if self._fleet:
             self._note_servers(self._fleet)
-        return generate_latest(self._registry)
 
-    def _note(self, admission: Admission) -> None:
+    def _note_admission(self, admission: Admission) -> None:
         self._admitted.set(admission.admitted())
         self._admitted_bytes.set(admission.admitted_bytes())
         for release, line in admission.lines().items():
@@ -196,8 +217,14 @@ class GatewayMetrics:
             self._calls_limit.labels(release).set(line.limit.sustained)
 
     def _note_servers(self, fleet: Fleet) -> None:
-        for gauge in (self._server_ready, self._server_calls):
-            gauge.clear()  # one that is not listed any more
+        for name in self._servers - {server.name for server in fleet.servers}:
+            # Not listed any more. Files of several workers keep what had a label once.
+            for gauge in (self._server_ready, self._server_calls):
+                if self.is_shared:
+                    gauge.labels(name).set(0)
+                else:
+                    gauge.remove(name)
+        self._servers = {server.name for server in fleet.servers}
         for server in fleet.servers:
             self._server_ready.labels(server.name).set(server.health.verdict().is_ready)
             self._server_calls.labels(server.name).set(server.calls)
@@ -232,5 +259,12 @@ class GatewayMetrics:
     ) -> Histogram:
         return Histogram(name, help_text, labels, buckets=buckets, registry=self._registry)
 
-    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
-        return Gauge(f"triptych_gateway_{name}", help_text, labels, registry=self._registry)
+    def _gauge(
+        self,
+        name: str,
+        help_text: str,
+        *labels: str,
+        mode: Literal["livesum", "livemin"] = "livesum",
+    ) -> Gauge:
+        full_name = f"triptych_gateway_{name}"
+        return Gauge(full_name, help_text, labels, registry=self._registry, multiprocess_mode=mode)

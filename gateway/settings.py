@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, Self
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -30,6 +30,10 @@ class GatewaySettings(BaseSettings):
     """Address to listen on; loopback unless you mean it."""
     port: int = Field(default=8080, ge=1, le=65535)
     """Port to listen on."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that answer; each is a gateway of its own, so that more than one need a Redis."""
+    shutdown_seconds: float = Field(default=30.0, gt=0)
+    """How long what is in flight may take when the gateway, or one worker, ends."""
     triton_urls: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1:8001",)
     """gRPC addresses of all Tritons, HOST:PORT, comma separated; dns:///NAME:PORT is one server
     per address of the name, which is resolved anew each second."""
@@ -130,6 +134,22 @@ class GatewaySettings(BaseSettings):
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is no origin; write it as https://shop.example")
         return value
+
+    def of_one_worker(self) -> Self:
+        """What one of the workers may take, so that all of them together take what is set."""
+        if self.workers == 1:
+            return self
+        share = {
+            "max_admitted": max(1, self.max_admitted // self.workers),
+            "max_in_flight": max(1, self.max_in_flight // self.workers),
+            "max_connections": max(1, self.max_connections // self.workers),
+            # One key gets two thirds of it, and the largest body has to fit in there.
+            "max_admitted_bytes": max(
+                self.max_admitted_bytes // self.workers,
+                min(self.max_admitted_bytes, -(-self.max_body_bytes * 3 // 2)),
+            ),
+        }
+        return self.model_copy(update=share)
 
     @property
     def body_patience(self) -> BodyPatience:

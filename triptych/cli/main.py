@@ -11,6 +11,7 @@ from triptych.cli.export import export_command
 from triptych.cli.keys import keys
 from triptych.cli.predict import predict
 from triptych.cli.releases import releases
+from triptych.cli.restart import restart
 from triptych.cli.stack import down, status, triton, up
 from triptych.errors import TriptychError
 
@@ -20,7 +21,7 @@ def triptych() -> None:
     """Serve trained models: raw bytes in, labels out, through one Triton ensemble."""
 
 
-for command in (up, down, status, predict, keys, export_command, releases, triton):
+for command in (up, down, status, restart, predict, keys, export_command, releases, triton):
     triptych.add_command(command)
 
 

@@ -22,6 +22,11 @@ _PORTS = {
     "--gateway-port": "gateway_port",
     "--ui-port": "ui_port",
 }
+_COUNTS = {"--tritons": "tritons", "--gateway-workers": "gateway_workers"}
+_COUNT_HELP = {
+    "tritons": "How many Tritons run side by side, on ports 10 apart. Default 1.",
+    "gateway_workers": "How many processes are the gateway; several need a Redis. Default 1.",
+}
 
 
 def state_dir_option(function: Function) -> Function:
@@ -33,6 +38,9 @@ def state_dir_option(function: Function) -> Function:
 
 def stack_options(function: Function) -> Function:
     """Add every option that changes a field of StackSettings."""
+    for option, field in reversed(_COUNTS.items()):
+        kind, text = click.IntRange(min=1), _COUNT_HELP[field]
+        function = click.option(option, field, type=kind, help=text)(function)
     return _with_ports(function, _PORTS)
 
 
@@ -63,7 +71,7 @@ def settings_from(**given: object) -> StackSettings:
 
 def arguments_from(**given: object) -> list[str]:
     """Write options that were given as a command line again."""
-    names = {field: option for option, field in {**_PATHS, **_PORTS}.items()}
+    names = {field: option for option, field in {**_PATHS, **_PORTS, **_COUNTS}.items()}
     return [
         part
         for field, value in given.items()

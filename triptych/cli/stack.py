@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -19,11 +20,12 @@ from triptych.cli.options import (
 )
 from triptych.errors import NotRunning
 from triptych.stack.background import start_detached, stop_detached
-from triptych.stack.launcher import running_stack
+from triptych.stack.launcher import GATEWAY_STOP_SECONDS, running_stack
 from triptych.stack.settings import StackSettings
 from triptych.stack.stack_file import StackFile
 from triptych.stack.stack_status import read_status
 from triptych.stack.supervisor_main import run_supervisor
+from triptych.stack.supervisor_status import utc_now
 
 # Beyond each part's own deadline, for the starts and stops of three processes around it.
 _SLACK_SECONDS = 30.0
@@ -46,10 +48,18 @@ def up(detach: bool, no_ui: bool, **given: object) -> None:
     for number in _STOP_SIGNALS:
         signal.signal(number, _stop)
     starting = f"Starting; it takes some seconds. Logs are in {settings.log_dir}"
-    with running_stack(settings, with_ui=not no_ui, on_start=lambda: click.echo(starting)) as stack:
-        _announce(stack, settings)
+    with running_stack(
+        settings, with_ui=not no_ui, on_start=lambda: click.echo(starting), say=_say
+    ) as keeper:
+        _announce(keeper.stack, settings)
         click.echo("Stop it with Ctrl-C")
-        signal.pause()
+        keeper.keep_up()
+
+
+def _say(sentence: str) -> None:
+    """One line; where nobody reads any more (a closed terminal), the stack goes on."""
+    with contextlib.suppress(OSError):
+        click.echo(f"{utc_now()} {sentence}")
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -61,12 +71,12 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def _announce(stack: StackFile, settings: StackSettings) -> None:
-    triton = stack.tritons[0]
     click.echo("Triptych is up.")
     if stack.ui:
         click.echo(f"  UI         {stack.ui.url}")
     click.echo(f"  Gateway    {stack.gateway.url}  (try {stack.gateway.url}/docs)")
-    click.echo(f"  Triton     {triton.http}  (gRPC {triton.grpc}, metrics {triton.metrics})")
+    for triton in stack.tritons:
+        click.echo(f"  Triton     {triton.http}  (gRPC {triton.grpc}, metrics {triton.metrics})")
     click.echo(f"  Admin key  {settings.admin_key_file}")
     click.echo(f"  Logs       {settings.log_dir}")
 
@@ -77,7 +87,9 @@ def down(state_dir: Path | None) -> None:
     """Stop the stack of a state folder."""
     settings = settings_from(state_dir=state_dir)
     try:
-        stop_detached(settings.state_dir, settings.stop_seconds + _SLACK_SECONDS)
+        stop_detached(
+            settings.state_dir, settings.stop_seconds + GATEWAY_STOP_SECONDS + _SLACK_SECONDS
+        )
     except NotRunning:
         click.echo(f"Nothing runs for {settings.state_dir}.")
     else:
@@ -95,7 +107,8 @@ def status(state_dir: Path | None, as_json: bool) -> None:
     else:
         for part in found.parts:
             state = "ready" if part.is_ready else f"NOT READY since {part.since}: {part.reason}"
-            click.echo(f"{part.name:<10} {state:<8} {part.url}")
+            again = f"  (restarts: {part.restarts})" if part.restarts else ""
+            click.echo(f"{part.name:<10} {state:<8} {part.url}{again}")
         for name, release in found.releases.items():
             canary = f"last canary {release['last_canary']}, {release['canary_ms']} ms"
             click.echo(f"{name:<10} {release['state']:<8} {canary}")

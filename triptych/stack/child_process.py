@@ -28,15 +28,22 @@ class ChildProcess:
     """A started process, leader of a session and process group of its own.
 
     Start it from the main thread: to the kernel, the death of the starting thread is the parent's.
+    One that takes another's place keeps the log that tells how that one ended.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], *, environment: Mapping[str, str], log_file: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        log_file: Path,
+        keep_log: bool = False,
     ) -> None:
         self.name = name
         self.log_file = log_file
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        with log_file.open("wb") as log:
+        with log_file.open("ab" if keep_log else "wb") as log:
             self._process = subprocess.Popen(
                 [*END_WITH_PARENT, *command],
                 env=dict(environment),

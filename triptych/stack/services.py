@@ -1,36 +1,70 @@
-"""The three processes of a local stack: how each is started and how to tell that it answers."""
+"""The parts of a local stack: how each is started and how to tell that it answers."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from triptych.errors import StartFailed
 from triptych.stack.child_process import ChildProcess
+from triptych.stack.leftovers import MARK, mark_of
 from triptych.stack.settings import StackSettings
 
 _LOOPBACK = "127.0.0.1"
 
 
+@dataclass(frozen=True)
+class Service:
+    """One part, as often as it has to be started."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    log_file: Path
+    ready_url: str
+    mark: str
+    """In the environment of every process of this part, and of no other."""
+
+    def start(self, *, again: bool = False) -> ChildProcess:
+        """Start it; where it is started again, its log goes on."""
+        return ChildProcess(
+            self.name,
+            self.command,
+            environment={**self.environment, MARK: self.mark},
+            log_file=self.log_file,
+            keep_log=again,
+        )
+
+
 def _environment(**more: object) -> dict[str, str]:
-    return {**os.environ, **{name: str(value) for name, value in more.items()}}
+    return {**os.environ, **{name: _as_text(it) for name, it in more.items() if it is not None}}
 
 
-def start_supervisor(settings: StackSettings) -> ChildProcess:
-    """Start the supervisor, which starts Triton."""
-    return ChildProcess(
-        "Triton",
-        [sys.executable, "-m", "triptych", "triton"],
-        environment=_environment(
+def _as_text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def supervisor_service(settings: StackSettings) -> Service:
+    """The supervisor, which starts Triton; `settings` are those of its Triton."""
+    return Service(
+        f"Triton {settings.triton_index}" if settings.triton_index else "Triton",
+        (sys.executable, "-m", "triptych", "triton"),
+        _environment(
             **{f"TRIPTYCH_{name.upper()}": value for name, value in settings.model_dump().items()}
         ),
-        log_file=settings.log_dir / f"supervisor{settings.triton_suffix}.log",
+        settings.log_dir / f"supervisor{settings.triton_suffix}.log",
+        f"{supervisor_url(settings)}/readyz",
+        mark_of(settings.state_dir, f"triton-{settings.triton_index}"),
     )
 
 
-def start_gateway(settings: StackSettings) -> ChildProcess:
-    """Start one gateway on loopback.
+def gateway_service(settings: StackSettings) -> Service:
+    """One gateway on loopback, which knows all Tritons.
 
     Raises:
         StartFailed: it is told to speak TLS, which nothing of this stack would understand.
@@ -40,23 +74,28 @@ def start_gateway(settings: StackSettings) -> ChildProcess:
             "triptych up serves on loopback without TLS; unset GATEWAY_TLS_..., or run a gateway "
             "of your own: docs/security.md"
         )
-    return ChildProcess(
+    tritons = settings.each_triton()
+    return Service(
         "The gateway",
-        [sys.executable, "-m", "gateway"],
-        environment=_environment(
+        (sys.executable, "-m", "gateway"),
+        _environment(
             GATEWAY_HOST=_LOOPBACK,
             GATEWAY_PORT=settings.gateway_port,
-            GATEWAY_TRITON_URLS=f"{_LOOPBACK}:{settings.triton_grpc_port}",
-            GATEWAY_SUPERVISOR_URLS=supervisor_url(settings),
+            GATEWAY_TRITON_URLS=",".join(f"{_LOOPBACK}:{it.triton_grpc_port}" for it in tritons),
+            GATEWAY_SUPERVISOR_URLS=",".join(supervisor_url(it) for it in tritons),
+            GATEWAY_SUPERVISOR_SECRET=getattr(settings, "supervisor_secret", None),
             GATEWAY_STATE_DIR=settings.state_dir.resolve(),
             GATEWAY_MAX_IMAGE_BYTES=settings.max_image_bytes,
+            GATEWAY_WORKERS=settings.gateway_workers,
         ),
-        log_file=settings.log_dir / "gateway.log",
+        settings.log_dir / "gateway.log",
+        f"{gateway_url(settings)}/readyz",
+        mark_of(settings.state_dir, "gateway"),
     )
 
 
-def start_ui(settings: StackSettings) -> ChildProcess:
-    """Start Streamlit on loopback; its file watcher and statistics are for others."""
+def ui_service(settings: StackSettings) -> Service:
+    """Streamlit on loopback; its file watcher and statistics are for others."""
     max_megabytes = max(1, settings.max_image_bytes // (1024 * 1024))
     options = {
         "server.address": _LOOPBACK,
@@ -68,22 +107,30 @@ def start_ui(settings: StackSettings) -> ChildProcess:
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     app = Path(__file__).resolve().parents[2] / "ui" / "app.py"
-    return ChildProcess(
+    return Service(
         "The UI",
-        [sys.executable, "-m", "streamlit", "run", str(app), *arguments],
-        environment=_environment(
+        (sys.executable, "-m", "streamlit", "run", str(app), *arguments),
+        _environment(
             UI_GATEWAY_URL=gateway_url(settings),
             UI_API_KEY_FILE=settings.ui_key_file.resolve(),
             UI_EXAMPLES_DIR=settings.examples_dir.resolve(),
             UI_MAX_UPLOAD_MEGABYTES=max_megabytes,
         ),
-        log_file=settings.log_dir / "ui.log",
+        settings.log_dir / "ui.log",
+        f"{ui_url(settings)}/_stcore/health",
+        mark_of(settings.state_dir, "ui"),
     )
 
 
 def supervisor_url(settings: StackSettings) -> str:
     """Where the supervisor answers."""
     return f"http://{_LOOPBACK}:{settings.supervisor_port}"
+
+
+def supervisor_headers(settings: StackSettings) -> dict[str, str]:
+    """What a supervisor of this stack wants to see; nothing where it has no secret."""
+    secret = getattr(settings, "supervisor_secret", None)
+    return {"Authorization": f"Bearer {_as_text(secret)}"} if secret else {}
 
 
 def gateway_url(settings: StackSettings) -> str:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_LAST_PORT: Final = 65535
+_PORTS_APART: Final = 10
+_PORTS_OF_A_TRITON: Final = (
+    "triton_http_port",
+    "triton_grpc_port",
+    "triton_metrics_port",
+    "supervisor_port",
+)
 
 
 class StackSettings(BaseSettings):
@@ -31,8 +41,12 @@ class StackSettings(BaseSettings):
     """The supervisor's own HTTP port."""
     triton_index: int = Field(default=0, ge=0, le=99)
     """Which of the Tritons of a state folder this one is; `up` sets it, and ports 10 apart."""
+    tritons: int = Field(default=1, ge=1, le=16)
+    """How many Tritons `up` runs side by side, on ports 10 apart."""
     gateway_port: int = Field(default=8080, ge=1, le=65535)
     """The gateway's port."""
+    gateway_workers: int = Field(default=1, ge=1, le=64)
+    """How many processes the gateway answers with; more than one need a Redis."""
     ui_port: int = Field(default=8501, ge=1, le=65535)
     """The UI's port."""
     max_image_bytes: int = Field(default=20 * 1024 * 1024, ge=1)
@@ -49,6 +63,12 @@ class StackSettings(BaseSettings):
     """About how much memory those may take."""
     exit_timeout_seconds: int = Field(default=5, ge=1)
     """How long Triton may finish requests in flight when it is told to stop."""
+
+    @model_validator(mode="after")
+    def _refuse_ports_that_do_not_exist(self) -> Self:
+        if max(self._of_triton(self.tritons - 1).values()) > _LAST_PORT:
+            raise ValueError(f"{self.tritons} Tritons reach beyond port {_LAST_PORT}")
+        return self
 
     @property
     def stop_seconds(self) -> float:
@@ -77,9 +97,15 @@ class StackSettings(BaseSettings):
 
     def for_triton(self, index: int) -> StackSettings:
         """The settings of one of several Tritons, 0 being the first: ports lie 10 apart."""
-        ports = ("triton_http_port", "triton_grpc_port", "triton_metrics_port", "supervisor_port")
-        moved = {name: getattr(self, name) + 10 * index for name in ports}
-        return self.model_copy(update={**moved, "triton_index": index})
+        moved = {**self._of_triton(index), "triton_index": index, "tritons": 1}
+        return self.model_copy(update=moved)
+
+    def each_triton(self) -> list[StackSettings]:
+        """The settings of every Triton that `up` runs, the first one's first."""
+        return [self.for_triton(index) for index in range(self.tritons)]
+
+    def _of_triton(self, index: int) -> dict[str, int]:
+        return {name: getattr(self, name) + _PORTS_APART * index for name in _PORTS_OF_A_TRITON}
 
     @property
     def admin_key_file(self) -> Path:
@@ -94,10 +120,14 @@ class StackSettings(BaseSettings):
     def ports(self, *, with_ui: bool) -> dict[str, int]:
         """The ports that a start needs, by the option that changes each."""
         ports = {
-            "--triton-http-port": self.triton_http_port,
-            "--triton-grpc-port": self.triton_grpc_port,
-            "--triton-metrics-port": self.triton_metrics_port,
-            "--supervisor-port": self.supervisor_port,
-            "--gateway-port": self.gateway_port,
+            _option(name, index): port
+            for index in range(self.tritons)
+            for name, port in self._of_triton(index).items()
         }
+        ports["--gateway-port"] = self.gateway_port
         return {**ports, "--ui-port": self.ui_port} if with_ui else ports
+
+
+def _option(field: str, index: int) -> str:
+    option = f"--{field.replace('_', '-')}"
+    return f"{option} (Triton {index} is {_PORTS_APART * index} above it)" if index else option

@@ -1,4 +1,7 @@
-"""<state>/stack.json: what runs where. Written once a real image got its right answer."""
+"""<state>/stack.json: what runs where. Written once a real image got its right answer.
+
+`up` writes it again whenever a part has been started again, so that its pids are true.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,24 @@ from triptych.errors import NotRunning
 
 @dataclass(frozen=True)
 class TritonEntry:
-    """One Triton; `pid` is tritonserver's own."""
+    """One Triton; `pid` is tritonserver's own, and `restarts` counts its supervisor's."""
 
     http: str
     grpc: str
     metrics: str
     supervisor: str
     pid: int
+    supervisor_pid: int = 0
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
 class ServiceEntry:
-    """A process that answers HTTP."""
+    """A process that answers HTTP; `restarts` tells how often it had to be started again."""
 
     url: str
     pid: int
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class StackFile:
     ui: ServiceEntry | None
 
     def write(self, state_dir: Path) -> None:
-        """Write it whole, so that a reader never sees half of it."""
+        """Write it whole, so that no reader and no crash ever sees half of it."""
         body = {**asdict(self), "triton": asdict(self.tritons[0])}
         scratch = _path(state_dir).with_suffix(".tmp")
         scratch.write_text(json.dumps(body, indent=2) + "\n")

@@ -20,6 +20,7 @@ class PartStatus:
     is_ready: bool
     since: str | None
     reason: str | None
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,25 +47,27 @@ def read_status(state_dir: Path) -> StackStatus:
         NotRunning: nothing does.
     """
     stack = read_stack(state_dir)
-    supervisor = stack.tritons[0].supervisor
     parts = [
-        _ask("triton", supervisor, f"{supervisor}/readyz"),
-        _ask("gateway", stack.gateway.url, f"{stack.gateway.url}/readyz"),
+        _ask(f"triton-{index}" if index else "triton", it.supervisor, "/readyz", it.restarts)
+        for index, it in enumerate(stack.tritons)
     ]
+    parts.append(_ask("gateway", stack.gateway.url, "/readyz", stack.gateway.restarts))
     if stack.ui:
-        parts.append(_ask("ui", stack.ui.url, f"{stack.ui.url}/_stcore/health"))
-    return StackStatus(tuple(parts), _releases(supervisor))
+        parts.append(_ask("ui", stack.ui.url, "/_stcore/health", stack.ui.restarts))
+    told = (_releases(triton.supervisor) for triton in stack.tritons)
+    return StackStatus(tuple(parts), next((releases for releases in told if releases), {}))
 
 
-def _ask(name: str, url: str, probe: str) -> PartStatus:
+def _ask(name: str, url: str, probe: str, restarts: int) -> PartStatus:
     try:
-        response = httpx.get(probe, timeout=3.0, trust_env=False)
+        response = httpx.get(f"{url}{probe}", timeout=3.0, trust_env=False)
     except httpx.HTTPError as exc:
-        return PartStatus(name, url, is_ready=False, since=None, reason=f"no answer: {exc}")
+        return PartStatus(name, url, False, None, f"no answer: {exc}", restarts)
     said: dict[str, Any] = {}
     if response.headers.get("content-type", "").startswith("application/json"):
         said = response.json()
-    return PartStatus(name, url, response.is_success, said.get("since"), said.get("reason"))
+    since, reason = said.get("since"), said.get("reason")
+    return PartStatus(name, url, response.is_success, since, reason, restarts)
 
 
 def _releases(supervisor: str) -> dict[str, dict[str, Any]]:

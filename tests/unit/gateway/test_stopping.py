@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.request_context import RequestRecord, record, request_id
-from gateway.stopping import StoppedAnswer
+from gateway.stopping import StoppedAnswer, Stopping
 
 _SCOPE = {"type": "http", "method": "POST", "path": "/v1/predict/digits", "headers": []}
 
@@ -55,3 +55,28 @@ async def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     with pytest.raises(asyncio.CancelledError):
         await StoppedAnswer(app)(_SCOPE, _receive, send)
     assert len(sent) == 1
+
+
+async def _answered(stopping: Stopping) -> tuple[int, dict[bytes, bytes]]:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    record.set(RequestRecord())
+    await StoppedAnswer(app, stopping)(_SCOPE, _receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"])
+
+
+async def test_what_comes_while_the_gateway_ends_has_to_go_elsewhere() -> None:
+    status, headers = await _answered(Stopping(refuses=True))
+    assert (status, headers[b"retry-after"], headers[b"connection"]) == (503, b"1", b"close")
+
+
+async def test_a_worker_that_retires_answers_and_ends_the_connection() -> None:
+    assert await _answered(Stopping(retires=True)) == (200, {b"connection": b"close"})
+    assert await _answered(Stopping()) == (200, {})

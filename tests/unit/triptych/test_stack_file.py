@@ -54,11 +54,13 @@ def test_the_file_has_the_shape_that_others_rely_on(tmp_path: Path) -> None:
         "metrics": "http://127.0.0.1:8002/metrics",
         "supervisor": "http://127.0.0.1:8003",
         "pid": 11,
+        "supervisor_pid": 0,
+        "restarts": 0,
     }
     assert body["tritons"] == [triton]
     assert body["triton"] == triton
-    assert body["gateway"] == {"url": "http://127.0.0.1:8080", "pid": 12}
-    assert body["ui"] == {"url": "http://127.0.0.1:8501", "pid": 13}
+    assert body["gateway"] == {"url": "http://127.0.0.1:8080", "pid": 12, "restarts": 0}
+    assert body["ui"] == {"url": "http://127.0.0.1:8501", "pid": 13, "restarts": 0}
 
 
 def test_without_a_file_nothing_runs_and_the_sentence_says_how_to_start(tmp_path: Path) -> None:

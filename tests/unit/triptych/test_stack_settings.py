@@ -62,6 +62,23 @@ def test_every_port_that_a_start_needs_is_checked_and_the_uis_only_with_a_ui() -
     assert len(set(with_ui.values())) == len(with_ui)
 
 
+def test_the_ports_of_several_tritons_lie_ten_apart_and_are_all_checked() -> None:
+    settings = StackSettings(tritons=3)
+
+    ports = settings.ports(with_ui=False)
+
+    assert sorted(ports.values()) == sorted(
+        [8080, *(base + i for base in (8000, 8010, 8020) for i in range(4))]
+    )
+    assert [it.supervisor_port for it in settings.each_triton()] == [8003, 8013, 8023]
+    assert [it.triton_suffix for it in settings.each_triton()] == ["", "-1", "-2"]
+
+
+def test_tritons_beyond_the_last_port_are_refused() -> None:
+    with pytest.raises(ValidationError, match="beyond port 65535"):
+        StackSettings(tritons=2, supervisor_port=65530)
+
+
 def test_everything_that_a_stack_writes_lies_in_its_state_folder() -> None:
     settings = StackSettings.model_validate({"state_dir": "/state"})
 

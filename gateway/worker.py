@@ -1,0 +1,65 @@
+"""python -m gateway.worker: one process that answers; `python -m gateway` starts it.
+
+Its arguments are descriptors: the channel to the parent, where to listen, where for metrics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+from gateway.listening import inherited
+from gateway.log_setup import configure_logging
+from gateway.refused_start import told_in_one_sentence
+from gateway.server import GatewayServer, server_config
+from gateway.settings import GatewaySettings
+from gateway.worker_pool import RETIRE, SERVING, STOP
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve until the parent says otherwise, or is gone."""
+    configure_logging()
+    with socket.socket(fileno=int(arguments[0])) as channel:
+        with told_in_one_sentence():
+            settings = GatewaySettings().of_one_worker()
+            config = server_config(settings)
+        state = cast(Any, config.app).state
+        state.listeners = inherited(arguments[2])
+        server = GatewayServer(
+            config,
+            state.stopping,
+            settings.shutdown_seconds,
+            on_serving=lambda: _obey(server, channel),
+        )
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=inherited(arguments[1]))
+    if not server.started:
+        sys.exit(3)
+
+
+def _obey(server: GatewayServer, channel: socket.socket) -> None:
+    """Say that it serves, and listen to the parent from now on."""
+    channel.setblocking(False)
+    loop = asyncio.get_running_loop()
+
+    def command() -> None:
+        said = channel.recv(1)
+        if said == STOP:
+            server.stop()
+        elif said == RETIRE:
+            server.retire()
+        else:  # the parent is gone: give its port free, and finish
+            loop.remove_reader(channel)
+            server.retire()
+
+    loop.add_reader(channel, command)
+    with suppress(BrokenPipeError):
+        channel.send(SERVING)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,110 @@
+"""What `triptych up` does once everything runs: see that nothing stays down."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import psutil
+
+from triptych.stack import services
+from triptych.stack.kept_part import KeptPart
+from triptych.stack.quiet_restarts import QuietRestarts
+from triptych.stack.settings import StackSettings
+from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry
+from triptych.stack.supervisor_watch import SupervisorWatch
+from triptych.stack.triton_process import TritonAddresses
+
+_PAUSE_SECONDS: Final = 0.1
+
+
+@dataclass
+class Parts:
+    """The started parts, while they are being started fewer."""
+
+    supervisors: list[KeptPart] = field(default_factory=list)
+    gateway: KeptPart | None = None
+    ui: KeptPart | None = None
+
+    def all(self) -> list[KeptPart]:
+        """Every part there is."""
+        return [*self.supervisors, *self.callers()]
+
+    def callers(self) -> list[KeptPart]:
+        """Those that ask others, outermost first; they are stopped before the Tritons."""
+        return [part for part in (self.ui, self.gateway) if part]
+
+
+class Keeper:
+    """Starts again what ended, and keeps stack.json true. All of it in the main thread.
+
+    Args:
+        settings: Of the stack.
+        parts: What runs.
+        say: Is told what happened.
+    """
+
+    def __init__(self, settings: StackSettings, parts: Parts, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._say = say
+        self._tritons = settings.each_triton()
+        self._watch = SupervisorWatch(
+            [services.supervisor_url(it) for it in self._tritons],
+            services.supervisor_headers(settings),
+        )
+        self._quiet_restarts = QuietRestarts(self._watch, say)
+        self._me = psutil.Process()
+        self._written: StackFile | None = None
+
+    def keep_up(self) -> None:
+        """Look again and again; ends only with an exception."""
+        self._watch.start()
+        while True:
+            for part in self._parts.all():
+                told = part.look()
+                if told:
+                    self._say(told)
+            self._quiet_restarts.look()
+            self.write_stack_file()
+            time.sleep(_PAUSE_SECONDS)
+
+    @property
+    def stack(self) -> StackFile:
+        """What runs where, as far as is known."""
+        gateway, ui = self._parts.gateway, self._parts.ui
+        assert gateway is not None  # noqa: S101 - a keeper is made when all are started
+        return StackFile(
+            pid=os.getpid(),
+            started=self._me.create_time(),
+            tritons=tuple(map(self._describe, range(len(self._tritons)))),
+            gateway=ServiceEntry(
+                services.gateway_url(self._settings), gateway.child.pid, gateway.restarts
+            ),
+            ui=ServiceEntry(services.ui_url(self._settings), ui.child.pid, ui.restarts)
+            if ui
+            else None,
+        )
+
+    def write_stack_file(self) -> None:
+        """Write stack.json, if something in it has changed."""
+        stack = self.stack
+        if stack != self._written:
+            stack.write(self._settings.state_dir)
+            self._written = stack
+
+    def _describe(self, index: int) -> TritonEntry:
+        addresses = TritonAddresses.of(self._tritons[index])
+        supervisor = self._parts.supervisors[index]
+        return TritonEntry(
+            addresses.http,
+            addresses.grpc,
+            addresses.metrics,
+            services.supervisor_url(self._tritons[index]),
+            pid=self._watch.triton_pid(index),
+            supervisor_pid=supervisor.child.pid,
+            restarts=supervisor.restarts,
+        )
