@@ -78,7 +78,9 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def test_all_workers_are_told_to_stop_and_the_end_is_a_success(tmp_path: Path) -> None:
-    exit_code, buried = run_pool(tmp_path, lambda: until(lambda: len(serving(tmp_path)) == 3), count=3)
+    exit_code, buried = run_pool(
+        tmp_path, lambda: until(lambda: len(serving(tmp_path)) == 3), count=3
+    )
     assert exit_code == 0
     assert heard(tmp_path, "x") == serving(tmp_path) == set(buried)
 
