@@ -75,7 +75,6 @@ def gateway_service(settings: StackSettings) -> Service:
             GATEWAY_PORT=settings.gateway_port,
             GATEWAY_TRITON_URLS=",".join(f"{_LOOPBACK}:{it.triton_grpc_port}" for it in tritons),
             GATEWAY_SUPERVISOR_URLS=",".join(supervisor_url(it) for it in tritons),
-            GATEWAY_SUPERVISOR_SECRET=getattr(settings, "supervisor_secret", None),
             GATEWAY_SUPERVISOR_SECRET=secret.get_secret_value() if secret else None,
             GATEWAY_STATE_DIR=settings.state_dir.resolve(),
             GATEWAY_MAX_IMAGE_BYTES=settings.max_image_bytes,
@@ -122,8 +121,8 @@ def supervisor_url(settings: StackSettings) -> str:
 
 def supervisor_headers(settings: StackSettings) -> dict[str, str]:
     """What a supervisor of this stack wants to see; nothing where it has no secret."""
-    secret = getattr(settings, "supervisor_secret", None)
-    return {"Authorization": f"Bearer {_as_text(secret)}"} if secret else {}
+    secret = settings.supervisor_secret
+    return {"Authorization": f"Bearer {secret.get_secret_value()}"} if secret else {}
 
 
 def gateway_url(settings: StackSettings) -> str:
