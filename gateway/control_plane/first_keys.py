@@ -8,7 +8,12 @@ from typing import Final
 
 from gateway.control_plane.api_key import ApiKey, KeyTerms, Scope
 from gateway.control_plane.keys import KeyStore
-from gateway.control_plane.secret_files import read_or_create_secret, read_secret, write_secret
+from gateway.control_plane.secret_files import (
+    read_or_create_secret,
+    read_secret,
+    remove_scraps,
+    write_secret,
+)
 from gateway.errors import AuthError
 
 logger = logging.getLogger(__name__)
@@ -40,6 +45,7 @@ class FirstKeys:
 
         The caller holds the start lock.
         """
+        remove_scraps(self._state_dir)
         await self._store.refresh()
         for name, scopes in FIRST_KEYS.items():
             file = self._file(name)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
+import time
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +14,9 @@ from gateway.errors import StartRefused
 
 # What group and others may do with a secret: nothing.
 _OF_OTHERS: Final = 0o077
+# What is being written has a name like .admin.key.0a1b2c3d, for a moment.
+_SCRAP: Final = re.compile(r"\.+[a-z-]+\.(key|secret|id)(\.[0-9a-f]{8})+")
+_SCRAP_SECONDS: Final = 60.0
 
 
 def write_secret(file: Path, secret: str) -> None:
@@ -20,6 +26,8 @@ def write_secret(file: Path, secret: str) -> None:
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(secret + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())  # a crash of the machine must not leave an empty one in its place
     scratch.replace(file)
 
 
@@ -38,6 +46,15 @@ def read_secret(file: Path) -> str | None:
             return stream.read().strip() or None
     except FileNotFoundError:
         return None
+
+
+def remove_scraps(folder: Path, older_than_seconds: float = _SCRAP_SECONDS) -> None:
+    """Remove what a process that was killed while it wrote a secret has left beside it."""
+    for scrap in folder.glob(".*"):
+        with contextlib.suppress(FileNotFoundError):
+            age = time.time() - scrap.stat().st_mtime
+            if _SCRAP.fullmatch(scrap.name) and age > older_than_seconds:
+                scrap.unlink()
 
 
 def read_or_create_secret(file: Path) -> str:

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Final
 
 import click
-from pydantic import SecretStr
 
 from triptych.cli.options import settings_from, state_dir_option
 from triptych.errors import OptionInvalid
 from triptych.stack.restarts import restart_gateway, restart_tritons, restart_ui
-from triptych.stack.settings import StackSettings
+from triptych.stack.services import supervisor_headers
 from triptych.stack.stack_file import read_stack
 
 # A worker may finish what is in flight (GATEWAY_SHUTDOWN_SECONDS) once its successor serves.
@@ -34,7 +33,7 @@ def triton(state_dir: Path | None, only: int | None) -> None:
         raise OptionInvalid(f"--only {only}: there are {len(stack.tritons)} Tritons, from 0 on.")
     places = range(len(stack.tritons)) if only is None else [only]
     patience_seconds = settings.start_timeout_seconds + settings.stop_seconds
-    restart_tritons(stack, places, click.echo, patience_seconds, _secret(settings))
+    restart_tritons(stack, places, click.echo, patience_seconds, supervisor_headers(settings))
 
 
 @restart.command(short_help="Replace the gateway's workers; no request is lost.")
@@ -52,8 +51,3 @@ def ui(state_dir: Path | None) -> None:
     settings = settings_from(state_dir=state_dir)
     stack = read_stack(settings.state_dir)
     restart_ui(settings.state_dir, stack, click.echo, settings.start_timeout_seconds)
-
-
-def _secret(settings: StackSettings) -> str | None:
-    secret = getattr(settings, "supervisor_secret", None)
-    return secret.get_secret_value() if isinstance(secret, SecretStr) else None

@@ -52,7 +52,10 @@ class Keeper:
         self._parts = parts
         self._say = say
         self._tritons = settings.each_triton()
-        self._watch = SupervisorWatch([services.supervisor_url(it) for it in self._tritons])
+        self._watch = SupervisorWatch(
+            [services.supervisor_url(it) for it in self._tritons],
+            services.supervisor_headers(settings),
+        )
         self._quiet_restarts = QuietRestarts(self._watch, say)
         self._me = psutil.Process()
         self._written: StackFile | None = None

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Final
-
-import httpx
-
-from triptych.stack.supervisor_watch import SupervisorWatch
+from typing import Any, Final, Protocol
 
 # Between two of them: long enough that what was asked for shows in /status.
 _PAUSE_SECONDS: Final = 10.0
-_PATIENCE_SECONDS: Final = 2.0
+
+
+class Watch(Protocol):
+    """What supervisors say, and a way to ask one for a restart."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Of the supervisors."""
+
+    def said(self, index: int) -> dict[str, Any] | None:
+        """Its /status, or None while it does not answer."""
+
+    def ask_for_restart(self, index: int) -> bool:
+        """Whether it is about to restart its Triton."""
 
 
 class QuietRestarts:
@@ -27,7 +35,7 @@ class QuietRestarts:
 
     def __init__(
         self,
-        watch: SupervisorWatch,
+        watch: Watch,
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -46,11 +54,6 @@ class QuietRestarts:
             why = status and status.get("restart_wanted")
             if why and all(ready[:index] + ready[index + 1 :]):
                 self._not_before = self._clock() + _PAUSE_SECONDS
-                self._ask(index, str(why))
+                if self._watch.ask_for_restart(index):
+                    self._say(f"Triton {index} is restarted: {why}")
                 return
-
-    def _ask(self, index: int, why: str) -> None:
-        with suppress(httpx.HTTPError):
-            url = f"{self._watch.urls[index]}/restart"
-            if httpx.post(url, timeout=_PATIENCE_SECONDS, trust_env=False).is_success:
-                self._say(f"Triton {index} is restarted: {why}")

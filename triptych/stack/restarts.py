@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -24,7 +24,11 @@ Say = Callable[[str], None]
 
 
 def restart_tritons(
-    stack: StackFile, places: Sequence[int], say: Say, patience_seconds: float, secret: str | None
+    stack: StackFile,
+    places: Sequence[int],
+    say: Say,
+    patience_seconds: float,
+    headers: Mapping[str, str],
 ) -> None:
     """Restart some Tritons, each only while all others are ready and the last one is back.
 
@@ -33,14 +37,13 @@ def restart_tritons(
         places: Which of its Tritons.
         say: Is told each step.
         patience_seconds: How long one may take to come back.
-        secret: What the supervisors ask for, if anything.
+        headers: What the supervisors want to see.
 
     Raises:
         StartFailed: one does not come back; those behind it are left as they are.
         CallFailed: a supervisor refuses.
     """
-    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-    with httpx.Client(timeout=_ASK_SECONDS, trust_env=False, headers=headers) as http:
+    with httpx.Client(timeout=_ASK_SECONDS, trust_env=False, headers=dict(headers)) as http:
         urls = [triton.supervisor for triton in stack.tritons]
         for place in places:
             others = [url for url in urls if url != urls[place]]

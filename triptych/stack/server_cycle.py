@@ -26,8 +26,8 @@ MAX_BACKOFF_SECONDS: Final = 60.0
 # Who asks the supervisor every half second has seen the drain by then.
 _DRAINED_SECONDS: Final = 0.6
 _LOOK_SECONDS: Final = 0.1
-# Nobody has been answered for a while, so nothing is in flight that would need longer.
-_QUIET_GRACE_SECONDS: Final = 1.5
+# Nobody has been answered for a while, so little can be in flight that would need longer.
+_QUIET_GRACE_SECONDS: Final = 2.0
 _ANSWERS: Final = frozenset({Phase.SERVING, Phase.DRAINING})
 _MAY_RESTART: Final = frozenset({Phase.SERVING, Phase.DRAINING, Phase.BACKING_OFF})
 
@@ -152,7 +152,8 @@ class ServerCycle:
     def restart(self, cause: str, *, is_quiet: bool = False) -> None:
         """Drain, end, start: nobody who looks at the phase loses a request."""
         noticed = time.monotonic()
-        self._drain(f"draining before a restart: {cause}")
+        # One with dead stubs never ends in order, it only runs into its own exit timeout.
+        is_quiet |= self._drain(f"draining before a restart: {cause}") and self._board.has_leaks()
         self._board.set_phase(Phase.RESTARTING, cause)
         self._fail_all(f"Triton is restarting: {cause}")
         self._keeper.end(_QUIET_GRACE_SECONDS if is_quiet else None)
@@ -241,17 +242,19 @@ class ServerCycle:
         else:
             self._board.move([name], ReleaseState.FAILING, reason)
 
-    def _drain(self, reason: str) -> None:
+    def _drain(self, reason: str) -> bool:
+        """Whether nobody asked anything at the end of it."""
         live = self._keeper.live
         if live is None or not self._settings.drain_seconds or self._board.phase() not in _ANSWERS:
-            return
+            return False
         self._is_silent = True
         self._board.set_phase(Phase.DRAINING, reason)
         quiet, deadline = QuietWatch(), time.monotonic() + self._settings.drain_seconds
         while time.monotonic() < deadline and self._keeper.exit_code() is None:
             try:
                 if quiet.look(live.counts(), self._canaries) >= _DRAINED_SECONDS:
-                    return
+                    return True
             except CallFailed:
-                return
+                return False
             time.sleep(_LOOK_SECONDS)
+        return False

@@ -119,6 +119,12 @@ def supervisor_url(settings: StackSettings) -> str:
     return f"http://{_LOOPBACK}:{settings.supervisor_port}"
 
 
+def supervisor_headers(settings: StackSettings) -> dict[str, str]:
+    """What a supervisor of this stack wants to see; nothing where it has no secret."""
+    secret = settings.supervisor_secret
+    return {"Authorization": f"Bearer {secret.get_secret_value()}"} if secret else {}
+
+
 def gateway_url(settings: StackSettings) -> str:
     """Where the gateway answers."""
     return f"http://{_LOOPBACK}:{settings.gateway_port}"

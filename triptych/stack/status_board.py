@@ -93,6 +93,11 @@ class StatusBoard:
         with self._lock:
             return self._restart_wanted is not None and self._ready
 
+    def has_leaks(self) -> bool:
+        """Whether this server has had dead stubs."""
+        with self._lock:
+            return self._restart_wanted is not None
+
     def is_provable(self, name: str) -> bool:
         """Whether a canary would say anything: it is loaded, and no heal is under way."""
         with self._lock:

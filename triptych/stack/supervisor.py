@@ -82,7 +82,7 @@ class Supervisor:
         self._stopping = threading.Event()
         self._loads = threading.Lock()  # one load at a time
         self._troubles = Troubles()
-        self._watch = StubWatch(self._note_stub_end, self._wake.set)
+        self._watch = StubWatch(self.note_stub_end, self._wake.set)
         self._healer = ReleaseHealer(
             self.board, self._watch, self._troubles, max(5.0, 2 * settings.canary_timeout_seconds)
         )
@@ -130,6 +130,9 @@ class Supervisor:
                     self._wake.wait(_TICK_SECONDS)
                     self._wake.clear()
                     self._do(decide(self._facts()))
+        except BaseException:
+            self._cycle.start_failure = "the supervisor failed; its log has the traceback"
+            raise
         finally:
             self._rounds.stop()
             self._cycle.finish()
@@ -210,7 +213,8 @@ class Supervisor:
             raise NotRunning("Triton is starting; try again once it is ready.")
         return live
 
-    def _note_stub_end(self, stub: Stub) -> None:
+    def note_stub_end(self, stub: Stub) -> None:
+        """A stub died; called at once, by the thread that watches them."""
         alias_and_number, _, step = stub.model.rpartition("_")
         self._healer.note_death(alias_and_number, step, DIED)
         self._wake.set()

@@ -16,9 +16,10 @@ import uvicorn
 
 from triptych.client.triton import TritonConnection
 from triptych.errors import AlreadyRunning, PortInUse, StartFailed
+from triptych.stack.desired_set import DesiredSet
 from triptych.stack.observations import Observations
 from triptych.stack.preflight import check_environment, check_state_dir
-from triptych.stack.serving_view import build_view, read_releases
+from triptych.stack.serving_view import build_view, read_served_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.step_samples import StepSamples
 from triptych.stack.stub_processes import processes_of
@@ -36,8 +37,6 @@ logger = logging.getLogger(__name__)
 def run_supervisor(settings: StackSettings) -> None:
     """Start Triton, serve the supervisor's HTTP, and stop Triton at the end, whatever ended it.
 
-    The main thread only waits: signals come to it, and it must not hold any lock then.
-
     Raises:
         StartFailed: Triton, or a release that a route names, did not come up.
         TriptychError: it cannot run here.
@@ -48,7 +47,8 @@ def run_supervisor(settings: StackSettings) -> None:
     check_state_dir(settings.state_dir)
     with _end_signals() as (wait, give_up), _own_lock(settings), _listening(settings) as listener:
         _end_orphans(settings)
-        releases = read_releases(settings.model_repository)
+        excused = DesiredSet(settings.desired_file).read()
+        releases = read_served_releases(settings.model_repository, excused)
         build_view(settings.serving_dir, releases)
         install = prepare_triton(settings.backends_dir)
         metrics = SupervisorMetrics()
@@ -59,8 +59,8 @@ def run_supervisor(settings: StackSettings) -> None:
             metrics,
         )
         observed = _observations(supervisor, settings)
-        api = create_supervisor_api(supervisor, observed, metrics, settings.supervisor_secret)
-        server = uvicorn.Server(uvicorn.Config(api, log_config=None, access_log=False))
+        server = _server(supervisor, observed, metrics, settings)
+        # This thread only waits: signals come to it, and it must not hold any lock then.
         keeper = _thread("keeper", supervisor.run, give_up)
         http = _thread("http", lambda: server.run(sockets=[listener]), give_up)
         samples = _thread("samples", observed.samples.watch, lambda: None)
@@ -146,6 +146,16 @@ def _end_orphans(settings: StackSettings) -> None:
         logger.warning("ending process %d, which an earlier supervisor left behind", pid)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def _server(
+    supervisor: Supervisor,
+    observed: Observations,
+    metrics: SupervisorMetrics,
+    settings: StackSettings,
+) -> uvicorn.Server:
+    api = create_supervisor_api(supervisor, observed, metrics, settings.supervisor_secret)
+    return uvicorn.Server(uvicorn.Config(api, log_config=None, access_log=False))
 
 
 def _observations(supervisor: Supervisor, settings: StackSettings) -> Observations:

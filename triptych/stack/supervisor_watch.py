@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -19,10 +19,12 @@ class SupervisorWatch:
 
     Args:
         urls: Of the supervisors.
+        headers: What they want to see.
     """
 
-    def __init__(self, urls: Sequence[str]) -> None:
+    def __init__(self, urls: Sequence[str], headers: Mapping[str, str]) -> None:
         self.urls = tuple(urls)
+        self._http = httpx.Client(timeout=_PATIENCE_SECONDS, trust_env=False, headers=dict(headers))
         # What answered last, and what answers now; each is replaced as a whole.
         self._pids = [0] * len(self.urls)
         self._said: list[dict[str, Any] | None] = [None] * len(self.urls)
@@ -42,6 +44,12 @@ class SupervisorWatch:
         """Its /status of this moment, or None while it does not answer."""
         return self._said[index]
 
+    def ask_for_restart(self, index: int) -> bool:
+        """Whether a supervisor is about to restart its Triton, because it was asked."""
+        with suppress(httpx.HTTPError):
+            return self._http.post(f"{self.urls[index]}/restart").is_success
+        return False
+
     def _repeat(self, index: int) -> None:
         while True:
             self._ask(index)
@@ -51,6 +59,6 @@ class SupervisorWatch:
         said = None
         with suppress(httpx.HTTPError, ValueError, KeyError):
             url = f"{self.urls[index]}/status"
-            said = httpx.get(url, timeout=_PATIENCE_SECONDS, trust_env=False).json()
+            said = self._http.get(url).json()
             self._pids[index] = int(said["triton"]["pid"])
         self._said[index] = said

@@ -4,11 +4,13 @@ import pytest
 
 from python_backends.image_preprocess.decode_limits import DecodeLimits
 from python_backends.shared.image_header import announced_pixels
-from tests.pictures import bomb_png, encoded
+from tests.pictures import encoded
 from tests.unit.python_backends.small_pictures import (
     HEIGHT,
     WIDTH,
     exif_with_orientation,
+    png,
+    png_header,
     small_picture,
 )
 
@@ -50,4 +52,5 @@ def test_more_time_is_given_by_size_and_not_beyond_what_is_decoded_at_all() -> N
     limits = DecodeLimits.from_parameters({"max_pixels": "50000000"})
 
     assert limits.more_seconds(encoded(small_picture())) == pytest.approx(96e-6)
-    assert limits.more_seconds(bomb_png()) == pytest.approx(5.0)
+    bomb = png(png_header(12_000, 12_000, bits=8, colour=0), b"")
+    assert limits.more_seconds(bomb) == pytest.approx(5.0)

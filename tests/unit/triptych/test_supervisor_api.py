@@ -14,10 +14,13 @@ from tests.unit.triptych.nothing_observed import nothing_observed
 from tests.unit.triptych.small_release import write_small_release
 from tests.unit.triptych.waiting import wait_until
 from tests.unit.triptych.watched_supervisor import GOLDEN, is_ready, watched
+from triptych.errors import OptionInvalid
 from triptych.stack.serving_view import read_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.supervisor import Supervisor
+from triptych.stack.supervisor_access import check_access
 from triptych.stack.supervisor_api import create_supervisor_api
+from triptych.stack.supervisor_status import ReleaseStatus, SupervisorStatus
 from triptych.stack.triton_process import TritonProcess
 
 
@@ -54,8 +57,7 @@ async def test_status_has_the_shape_that_the_gateway_reads(tmp_path: Path) -> No
         status = (await client.get("/status")).json()
         releases = (await client.get("/releases")).json()
 
-    own = {"instance", "phase", "starts", "restart_wanted", "heals"}
-    assert set(status) == {"ready", "since", "reason", "triton", "releases"} | own
+    assert set(status) == {field.name for field in fields(SupervisorStatus)}
     assert status["phase"] == "starting"
     assert status["triton"] == {
         "http": "http://127.0.0.1:8000",
@@ -65,23 +67,7 @@ async def test_status_has_the_shape_that_the_gateway_reads(tmp_path: Path) -> No
     }
     assert status["releases"] == releases
     assert releases["digits_r1"]["state"] == "loading"
-    assert set(releases["digits_r1"]) == {
-        "alias",
-        "number",
-        "task",
-        "promotable",
-        "max_batch_size",
-        "top_k",
-        "fingerprint",
-        "state",
-        "since",
-        "reason",
-        "last_canary",
-        "canary_ms",
-        "stub_deaths",
-        "heals",
-        "last_heal",
-    }
+    assert set(releases["digits_r1"]) == {field.name for field in fields(ReleaseStatus)}
 
 
 async def test_a_load_before_triton_is_up_says_so(tmp_path: Path) -> None:
@@ -139,3 +125,57 @@ async def test_there_is_nothing_else(tmp_path: Path, path: str) -> None:
     async with client_of(tmp_path) as client:
         assert (await client.get(path)).status_code == 404
         assert (await client.post("/status")).status_code == 405
+
+
+async def test_with_a_secret_only_health_metrics_and_tritons_own_spans_are_open(
+    tmp_path: Path,
+) -> None:
+    async with client_of(tmp_path, SecretStr("s3cret")) as client:
+        for path in ("/livez", "/readyz", "/metrics"):
+            assert (await client.get(path)).status_code != 401
+        assert (await client.post("/v1/traces", json={"resourceSpans": []})).status_code != 401
+        for path in ("/status", "/releases", "/samples", "/traces/0"):
+            refused = await client.get(path)
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"] == "Bearer"
+        for wrong in ("s3cre", "s3cret2", ""):
+            headers = {"Authorization": f"Bearer {wrong}"}
+            assert (await client.post("/restart", headers=headers)).status_code == 401
+        headers = {"Authorization": "Bearer s3cret"}
+        assert (await client.get("/status", headers=headers)).status_code == 200
+
+
+async def test_metrics_tell_the_phase_and_each_release(tmp_path: Path) -> None:
+    async with client_of(tmp_path) as client:
+        answer = await client.get("/metrics")
+
+    assert answer.status_code == 200
+    assert 'triptych_supervisor_phase{phase="starting"} 1.0' in answer.text
+    assert "triptych_supervisor_ready 0.0" in answer.text
+
+
+async def test_drain_and_restart_before_the_start_is_over(tmp_path: Path) -> None:
+    async with client_of(tmp_path) as client:
+        drained = await client.post("/drain")
+        assert (drained.status_code, drained.json()["phase"]) == (200, "starting")
+        assert (await client.post("/undrain")).status_code == 200
+        assert (await client.post("/restart")).status_code == 409
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "some-host"])  # noqa: S104 - refused
+def test_a_supervisor_for_others_needs_a_secret(host: str) -> None:
+    settings = StackSettings.model_validate({"supervisor_host": host})
+    with pytest.raises(OptionInvalid, match="TRIPTYCH_SUPERVISOR_SECRET"):
+        check_access(settings)
+    check_access(settings.model_copy(update={"supervisor_secret": SecretStr("s3cret")}))
+    for loopback in ("127.0.0.1", "::1", "localhost"):
+        check_access(settings.model_copy(update={"supervisor_host": loopback}))
+
+
+def test_a_secret_travels_to_the_supervisor_as_it_is_and_nothing_as_none() -> None:
+    settings = StackSettings.model_validate({"supervisor_secret": "s3cret"})
+    environment = settings.to_environment()
+
+    assert environment["TRIPTYCH_SUPERVISOR_SECRET"] == "s3cret"
+    assert "TRIPTYCH_SERVING_PYTHON" not in environment
+    assert environment["TRIPTYCH_DRAIN_SECONDS"] == "1.5"

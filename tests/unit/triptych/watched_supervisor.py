@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.triptych.waiting import DEADLINE_SECONDS
-from triptych.stack.serving_view import read_releases
+from triptych.stack.serving_view import read_served_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.supervisor import Supervisor
 from triptych.stack.supervisor_status import ReleaseState
@@ -66,7 +66,7 @@ def watched(
         started.append(TritonProcess(TritonInstall(script, tmp_path, ""), tmp_path, settings))
         return started[-1]
 
-    supervisor = Supervisor(start, read_releases(tmp_path / "models"), settings)
+    supervisor = Supervisor(start, read_served_releases(tmp_path / "models", set()), settings)
     thread = threading.Thread(target=supervisor.run)
     thread.start()
     try:

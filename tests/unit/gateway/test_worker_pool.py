@@ -1,0 +1,182 @@
+"""The parent of the workers, with small programs in the workers' place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from gateway.worker_pool import WorkerPool
+
+_SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+# Says that it serves, writes down its pid, and ends when it hears something or nobody is there.
+_WORKER: Final = """
+import os, socket, sys
+folder, number = sys.argv[1:3]
+channel = socket.socket(fileno=int(number))
+{before}
+channel.send(b"s")
+open(os.path.join(folder, f"{{os.getpid()}}.serves"), "w").close()
+heard = channel.recv(1)
+open(os.path.join(folder, f"{{os.getpid()}}.heard-{{heard.decode()}}"), "w").close()
+"""
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    yield
+    signal.set_wakeup_fd(-1)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def run_pool(
+    folder: Path, story: Callable[[], None], *, count: int = 1, before: str = ""
+) -> tuple[int, list[int]]:
+    """Run a pool while the story happens, then end it; gives its exit code and who was buried."""
+    buried: list[int] = []
+    command = (sys.executable, "-c", _WORKER.format(before=before), str(folder))
+    pool = WorkerPool(
+        count, command, descriptors=(), variables={}, shutdown_seconds=5, on_end=buried.append
+    )
+
+    def tell() -> None:
+        try:
+            story()
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=tell)
+    thread.start()
+    exit_code = pool.run()
+    thread.join()
+    return exit_code, buried
+
+
+def serving(folder: Path) -> set[int]:
+    """Everybody who ever said that it serves."""
+    return {int(it.stem) for it in folder.glob("*.serves")}
+
+
+def heard(folder: Path, command: str) -> set[int]:
+    return {int(it.stem) for it in folder.glob(f"*.heard-{command}")}
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_all_workers_are_told_to_stop_and_the_end_is_a_success(tmp_path: Path) -> None:
+    exit_code, buried = run_pool(
+        tmp_path, lambda: until(lambda: len(serving(tmp_path)) == 3), count=3
+    )
+    assert exit_code == 0
+    assert heard(tmp_path, "x") == serving(tmp_path) == set(buried)
+
+
+def test_a_hangup_replaces_each_once_its_successor_serves(tmp_path: Path) -> None:
+    def story() -> None:
+        until(lambda: len(serving(tmp_path)) == 2)
+        os.kill(os.getpid(), signal.SIGHUP)
+        until(lambda: len(heard(tmp_path, "r")) == 2)
+
+    exit_code, _ = run_pool(tmp_path, story, count=2)
+    assert exit_code == 0
+    assert len(serving(tmp_path)) == 4
+    assert len(heard(tmp_path, "x")) == 2
+
+
+def test_a_killed_worker_is_followed_by_another(tmp_path: Path) -> None:
+    def story() -> None:
+        until(lambda: len(serving(tmp_path)) == 1)
+        os.kill(serving(tmp_path).pop(), signal.SIGKILL)
+        until(lambda: len(serving(tmp_path)) == 2)
+
+    exit_code, buried = run_pool(tmp_path, story)
+    assert (exit_code, len(buried)) == (0, 2)
+
+
+def test_a_start_that_the_first_worker_refuses_ends_with_its_code(tmp_path: Path) -> None:
+    gone = threading.Event()
+
+    def story() -> None:
+        gone.wait(20)
+
+    old = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        pool = WorkerPool(
+            1,
+            (sys.executable, "-c", "raise SystemExit(3)"),
+            descriptors=(),
+            variables={},
+            shutdown_seconds=5,
+        )
+        assert pool.run() == 3
+    finally:
+        signal.signal(signal.SIGTERM, old)
+        gone.set()
+    del story
+
+
+def test_a_successor_that_does_not_come_up_leaves_the_old_one_in_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Only the first finds the folder without the file.
+    before = (
+        "first = os.path.join(folder, 'first')\n"
+        "if os.path.exists(first): sys.exit(4)\n"
+        "open(first, 'w').close()"
+    )
+
+    def story() -> None:
+        until(lambda: len(serving(tmp_path)) == 1)
+        os.kill(os.getpid(), signal.SIGHUP)
+        until(lambda: "did not come up" in caplog.text)
+
+    exit_code, _ = run_pool(tmp_path, story, before=before)
+    assert exit_code == 0
+    assert heard(tmp_path, "r") == set()
+    assert heard(tmp_path, "x") == serving(tmp_path)
+
+
+def test_whoever_presses_ctrl_c_twice_does_not_wait(tmp_path: Path) -> None:
+    before = "import time; channel.send(b's'); open(os.path.join(folder, '1.serves'), 'w').close(); time.sleep(60)"
+
+    def story() -> None:
+        until(lambda: len(serving(tmp_path)) == 1)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)  # two of one kind at once are one
+        os.kill(os.getpid(), signal.SIGINT)
+
+    began = time.monotonic()
+    exit_code, buried = run_pool(tmp_path, story, before=before)
+    assert (exit_code, len(buried)) == (0, 1)
+    assert time.monotonic() - began < 10
+
+
+def test_a_program_that_cannot_be_started_is_tried_again_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = WorkerPool(
+        1, (str(tmp_path / "nobody"),), descriptors=(), variables={}, shutdown_seconds=1
+    )
+
+    def story() -> None:
+        until(lambda: "cannot be started" in caplog.text)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=story)
+    thread.start()
+    assert pool.run() == 0
+    thread.join()
