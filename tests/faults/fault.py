@@ -25,6 +25,7 @@ class Rig:
 
     stack: FaultStack
     load: LoadProcess
+    at_start: Holdings
     extras: dict[str, Any] = field(default_factory=dict)
 
 
@@ -105,24 +106,44 @@ def _wait_until_well(stack: FaultStack, is_over: Callable[[], bool], started: fl
 
 
 def wait_until_calm(rig: Rig) -> None:
-    """Wait until all is well and nobody wants a restart; give it a quiet moment for that.
+    """Wait until all is well, under load.
+
+    Of two Tritons none may still want the restart that follows a heal: `up` sees to it at once, and
+    a fault that meets the other server then would leave none. With one it waits for a quiet moment.
 
     Raises:
         AssertionError: that never came.
     """
-    if _is_calm(rig.stack):
-        return
+    deadline = time.monotonic() + _CALM_SECONDS
+    while not (is_calm(rig.stack, or_wanting=rig.stack.tritons == 1) and rig.stack.answers()):
+        states = [rig.stack.status(triton) for triton in range(rig.stack.tritons)]
+        assert time.monotonic() < deadline, f"not calm: {states}"
+        time.sleep(0.1)
+
+
+def is_calm(stack: FaultStack, *, or_wanting: bool = False) -> bool:
+    """Whether every Triton is ready and none wants a restart, or that does not matter."""
+    states = [stack.status(triton) for triton in range(stack.tritons)]
+    return all(
+        state.get("ready") and (or_wanting or not state.get("restart_wanted")) for state in states
+    )
+
+
+def quiet_moment(rig: Rig, at_start: Holdings) -> list[str]:
+    """Stop the load until everybody is calm; what is there more of than when all began?
+
+    Raises:
+        AssertionError: calm never came.
+    """
     rig.load.pause(paused=True)
     deadline = time.monotonic() + _CALM_SECONDS
-    while not (_is_calm(rig.stack) and rig.stack.answers()):
-        assert time.monotonic() < deadline, [rig.stack.status(i) for i in range(rig.stack.tritons)]
+    while not is_calm(rig.stack):
+        states = [rig.stack.status(triton) for triton in range(rig.stack.tritons)]
+        assert time.monotonic() < deadline, f"not calm: {states}"
         time.sleep(0.1)
     rig.load.pause(paused=False)
-
-
-def _is_calm(stack: FaultStack) -> bool:
-    states = [stack.status(triton) for triton in range(stack.tritons)]
-    return all(state.get("ready") and not state.get("restart_wanted") for state in states)
+    rig.load.wait_for_answers(_ANSWERS_AFTER)
+    return leaks_after(rig, at_start)
 
 
 def leaks_after(rig: Rig, before: Holdings, seconds: float = 2.0) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
 
+import httpx
 import psutil
 
 from tests.faults.fault import Fault, Rig
@@ -62,6 +63,19 @@ def _kill_gateway_worker(rig: Rig) -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
+def _kill_ui(rig: Rig) -> Iterator[Callable[[], bool]]:
+    health = f"{rig.stack.description['ui']['url']}/_stcore/health"
+
+    def is_shown() -> bool:
+        with suppress(httpx.HTTPError):
+            return httpx.get(health, timeout=2, trust_env=False).is_success
+        return False
+
+    with _signal(rig, role="ui", number=signal.SIGKILL) as is_replaced:
+        yield lambda: is_replaced() and is_shown()
+
+
+@contextmanager
 def _restart(rig: Rig, *, what: str, role: str) -> Iterator[Callable[[], bool]]:
     before = rig.stack.all(role)
     done = rig.stack.command("restart", what)
@@ -87,12 +101,10 @@ ROLLING_RESTART: Final = Fault(
 )
 GATEWAY_RESTART: Final = Fault(
     "triptych restart gateway",
-    partial(_restart, what="gateway", role="gateway"),
+    partial(_restart, what="gateway", role="worker"),
     may_fail_with_two=None,
 )
 GATEWAY_KILLED: Final = Fault(
     "kill -9 the gateway worker", _kill_gateway_worker, may_fail_with_two=_IN_FLIGHT
 )
-UI_KILLED: Final = Fault(
-    "kill -9 the UI", partial(_signal, role="ui", number=signal.SIGKILL), may_fail=0
-)
+UI_KILLED: Final = Fault("kill -9 the UI", _kill_ui, may_fail=0)

@@ -89,6 +89,11 @@ class LoadProcess:
         self._read()
         return sum(entry["outcome"] == "good" for entry in self._over)
 
+    def over(self) -> int:
+        """How many requests are over since the last `take`, whatever came of them."""
+        self._read()
+        return len(self._over)
+
     def wait_for_answers(self, count: int, seconds: float = 20.0) -> None:
         """Wait until so many more requests got their right answer.
 

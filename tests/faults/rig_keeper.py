@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.faults.brittle_release import repository_with_a_brittle_step
-from tests.faults.fault import Fault, Outcome, Rig, run_fault
+from tests.faults.fault import Fault, Outcome, Rig, quiet_moment, run_fault
 from tests.faults.fault_stack import fault_stack
+from tests.faults.leaks import holdings
 from tests.faults.load_process import running_load
+
+# A quiet moment need not be ten seconds long where nobody else asks.
+_QUICK: Final = {"TRIPTYCH_QUIET_SECONDS": "4"}
 
 
 class RigKeeper:
@@ -36,7 +40,8 @@ class RigKeeper:
     ) -> None:
         self.tritons = tritons
         self._folder = folder
-        self._options, self._environment, self._prefix = options, environment, prefix
+        self._options, self._prefix = options, prefix
+        self._environment = dict(environment or {})
         self._extras = dict(extras or {})
         self._held = ExitStack()
         self._rig: Rig | None = None
@@ -55,7 +60,7 @@ class RigKeeper:
                     repository,
                     *self._options,
                     tritons=self.tritons,
-                    environment=self._environment,
+                    environment={**_QUICK, **self._environment},
                     prefix=self._prefix,
                 )
             )
@@ -63,7 +68,7 @@ class RigKeeper:
                 running_load(stack.gateway_url, stack.key, repository, folder / "load.log")
             )
             load.wait_for_answers(50)  # the first answers of a start are slow
-            self._rig = Rig(stack, load, self._extras)
+            self._rig = Rig(stack, load, holdings(stack), self._extras)
         return self._rig
 
     def run(self, fault: Fault) -> Outcome:
@@ -79,6 +84,11 @@ class RigKeeper:
             exc.add_note(f"logs: {rig.stack.state_dir / 'logs'}")
             self._discard()
             raise
+
+    def give_back(self) -> list[str]:
+        """What is left of everything that the faults so far left behind, after a quiet moment."""
+        rig = self.rig()
+        return quiet_moment(rig, rig.at_start)
 
     def _discard(self) -> None:
         self._rig = None

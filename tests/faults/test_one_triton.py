@@ -22,3 +22,7 @@ def one_triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RigKeeper]:
 @pytest.mark.parametrize("fault", WITH_ONE, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_one_triton_is_well_again(one_triton: RigKeeper, fault: Fault, check: Check) -> None:
     check(one_triton, fault)
+
+
+def test_a_quiet_moment_gives_back_what_heals_left(one_triton: RigKeeper) -> None:
+    assert one_triton.give_back() == []

@@ -36,3 +36,7 @@ def two_tritons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RigKeeper]
 @pytest.mark.parametrize("fault", WITH_TWO, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_two_tritons_lose_nothing(two_tritons: RigKeeper, fault: Fault, check: Check) -> None:
     check(two_tritons, fault)
+
+
+def test_a_quiet_moment_gives_back_what_heals_left(two_tritons: RigKeeper) -> None:
+    assert two_tritons.give_back() == []
