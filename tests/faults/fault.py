@@ -44,6 +44,8 @@ class Fault:
         may_fail_with_two: The same where a healthy Triton remains.
         within_seconds: How soon all must be well, on a machine of ordinary speed.
         leaves: What may stay until the server's next quiet moment.
+        is_followed_by_a_restart: Whether `up` restarts the server at once where there is another; a
+            server that answers until then and after it is well.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Fault:
     may_fail_with_two: int | None = 0
     within_seconds: float = HEALTHY_WITHIN_SECONDS
     leaves: tuple[str, ...] = ()
+    is_followed_by_a_restart: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,15 +91,18 @@ def run_fault(rig: Rig, fault: Fault) -> Outcome:
     rig.load.wait_for_answers(_ANSWERS_BEFORE)
     started = time.monotonic()
     with fault.inject(rig) as is_over:
-        seconds = _wait_until_well(rig.stack, is_over, started)
+        seconds = _wait_until_well(rig.stack, fault, is_over, started)
         rig.load.wait_for_answers(_ANSWERS_AFTER)
     counts = rig.load.take()
     leaked = leaks_after(rig, before)
     return Outcome(fault.name, rig.stack.tritons, counts, seconds, leaked)
 
 
-def _wait_until_well(stack: FaultStack, is_over: Callable[[], bool], started: float) -> float:
-    while not (is_over() and stack.is_ready() and stack.answers()):
+def _wait_until_well(
+    stack: FaultStack, fault: Fault, is_over: Callable[[], bool], started: float
+) -> float:
+    planned = fault.is_followed_by_a_restart and stack.tritons > 1
+    while not (is_over() and stack.is_ready(or_restarting=planned) and stack.answers()):
         assert time.monotonic() < started + HEALTHY_WITHIN_SECONDS, (
             f"not healthy after {HEALTHY_WITHIN_SECONDS} s; "
             f"over: {is_over()}, {[stack.status(i) for i in range(stack.tritons)]}"

@@ -77,7 +77,7 @@ def _half_uploads(rig: Rig) -> Iterator[Callable[[], bool]]:
     """Clients that send a byte now and then, say that they are done in the middle, or vanish."""
     where = urlsplit(rig.stack.gateway_url)
     head = (
-        f"POST /v1/predict/digits HTTP/1.1\r\nHost: x\r\nX-API-Key: {_own_key(rig)}\r\n"
+        f"POST /v1/predict/digits HTTP/1.1\r\nHost: x\r\nX-API-Key: {rig.stack.other_key}\r\n"
         "Content-Type: image/jpeg\r\nContent-Length: 100000\r\n"
     ).encode()
     with ExitStack() as held:
@@ -105,14 +105,6 @@ def _half_uploads(rig: Rig) -> Iterator[Callable[[], bool]]:
             said = one.recv(12)
             assert said in {b"", b"HTTP/1.1 400", b"HTTP/1.1 429"}, said
     yield lambda: True
-
-
-def _own_key(rig: Rig) -> str:
-    """Whoever holds places with half uploads holds those of their own key."""
-    url, headers = f"{rig.stack.gateway_url}/v1/admin/keys", {"X-API-Key": rig.stack.key}
-    body = {"name": "loris", "scopes": ["predict"]}
-    made = httpx.post(url, json=body, headers=headers, timeout=10, trust_env=False)
-    return str(made.json()["key"])
 
 
 @contextmanager
@@ -154,6 +146,7 @@ KILLING_TEXT: Final = Fault(
     _killing_text,
     may_fail=0,
     leaves=UNTIL_THE_RESTART,
+    is_followed_by_a_restart=True,
     within_seconds=2 * DEAD_SECONDS + 2.0,  # it is asked a second time, alone, and dies of it again
 )
 HALF_UPLOADS: Final = Fault("slow-loris and half-closed uploads", _half_uploads, may_fail=0)

@@ -34,9 +34,17 @@ def _is_another(stack: FaultStack, model: str, victim: psutil.Process) -> bool:
 def _signal_stub(rig: Rig, *, step: str, number: int) -> Iterator[Callable[[], bool]]:
     model = f"digits_r1_{step}"
     victim = rig.stack.one("stub", 0, model)
+    heals = rig.stack.status(0)["heals"]
     victim.send_signal(number)
+
+    def is_healed() -> bool:
+        # The list has an end: an entry more or another last one is a new heal.
+        return rig.stack.status(0).get("heals", heals) != heals and _is_another(
+            rig.stack, model, victim
+        )
+
     try:
-        yield partial(_is_another, rig.stack, model, victim)
+        yield is_healed
     finally:
         # One that nobody healed must not stay stopped: its server could never end.
         with suppress(psutil.NoSuchProcess):
@@ -49,6 +57,7 @@ def _dead(step: str) -> Fault:
         partial(_signal_stub, step=step, number=signal.SIGKILL),
         within_seconds=DEAD_SECONDS,
         leaves=UNTIL_THE_RESTART,
+        is_followed_by_a_restart=True,
     )
 
 
@@ -58,6 +67,7 @@ def _hung(step: str) -> Fault:
         partial(_signal_stub, step=step, number=signal.SIGSTOP),
         within_seconds=HUNG_SECONDS,
         leaves=UNTIL_THE_RESTART,
+        is_followed_by_a_restart=True,
     )
 
 

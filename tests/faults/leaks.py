@@ -16,7 +16,7 @@ from triptych.stack.shared_memory import region_prefix
 
 _MIB: Final = 1024 * 1024
 # Connections come and go with the load: eight clients, their probes, a canary.
-_SPARE_FILES: Final = 16
+_SPARE_FILES: Final = 32
 # A region grows when a larger batch comes by, and stays: that is Triton's way, not a leak.
 _SPARE_REGION_BYTES: Final = 4 * _MIB
 

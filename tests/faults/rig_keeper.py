@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ class RigKeeper:
         folder: For everything that is written.
         options: Of `triptych up`.
         tritons: How many.
-        environment: Further variables of the stack.
+        environment: Makes further variables of each stack.
         prefix: A command that becomes the stack.
         extras: What faults need besides.
     """
@@ -34,14 +34,14 @@ class RigKeeper:
         folder: Path,
         *options: str,
         tritons: int = 1,
-        environment: Mapping[str, str] | None = None,
+        environment: Callable[[], Mapping[str, str]] = dict,
         prefix: Sequence[str] = (),
         extras: Mapping[str, Any] | None = None,
     ) -> None:
         self.tritons = tritons
         self._folder = folder
         self._options, self._prefix = options, prefix
-        self._environment = dict(environment or {})
+        self._environment = environment
         self._extras = dict(extras or {})
         self._held = ExitStack()
         self._rig: Rig | None = None
@@ -60,7 +60,7 @@ class RigKeeper:
                     repository,
                     *self._options,
                     tritons=self.tritons,
-                    environment={**_QUICK, **self._environment},
+                    environment={**_QUICK, **self._environment()},
                     prefix=self._prefix,
                 )
             )

@@ -21,7 +21,7 @@ def odd_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RigKeeper]
         folder,
         "--no-ui",
         prefix=PRIVATE_SHARED_MEMORY,
-        environment=clock.variables(),
+        environment=clock.variables,
         extras={"clock": clock},
     )
     yield keeper

@@ -23,7 +23,7 @@ def two_tritons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RigKeeper]
             "--gateway-workers",
             "2",
             tritons=2,
-            environment={
+            environment=lambda: {
                 "GATEWAY_REDIS_URL": redis.url,
                 "GATEWAY_DATABASE_URL": postgres.new_database(),
             },
