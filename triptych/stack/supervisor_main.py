@@ -68,17 +68,21 @@ def run_supervisor(settings: StackSettings) -> None:
         http = _thread("http", lambda: server.run(sockets=[listener]), give_up)
         samples = _thread("samples", observed.samples.watch, lambda: None)
         wait()
-        supervisor.stop()
-        keeper.join(settings.stop_seconds - _KILL_SECONDS)
-        if keeper.is_alive():  # in the middle of a long load
-            supervisor.kill()
-            keeper.join(_KILL_SECONDS)
+        _stop(supervisor, keeper, settings)
         server.should_exit = True
         observed.samples.stop()
         http.join(settings.canary_timeout_seconds)
         samples.join(settings.canary_timeout_seconds)
     if supervisor.start_failure:
         raise StartFailed(supervisor.start_failure)
+
+
+def _stop(supervisor: Supervisor, keeper: threading.Thread, settings: StackSettings) -> None:
+    supervisor.stop()
+    keeper.join(settings.stop_seconds - _KILL_SECONDS)
+    if keeper.is_alive():  # in the middle of a long load
+        supervisor.kill()
+        keeper.join(_KILL_SECONDS)
 
 
 def _thread(
