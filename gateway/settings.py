@@ -69,7 +69,7 @@ class GatewaySettings(BaseSettings):
     """Time for a request that asks for none, from its complete body to Triton's answer."""
     max_inference_timeout_seconds: float = Field(default=60.0, gt=0)
     """The most that a request may ask for."""
-    recovery_patience_seconds: float = Field(default=5.0, ge=0)
+    recovery_patience_seconds: float = Field(default=8.0, ge=0)
     """How long a request waits for a server that is healed or started again, when no other has
     its release; never longer than its own time."""
     harmful_bytes_kept: int = Field(default=0, ge=0)

@@ -11,10 +11,12 @@ TriptychError
   ExtraMissing          a framework that this source needs is not installed
   StartFailed           a part did not come up
   LoadRefused           a supervisor does not add a release to what it serves, and says why
+  RestartUnderWay       a supervisor was asked to restart what is being started already
   AlreadyRunning        another stack owns the state folder
   NotRunning            no stack owns the state folder
   SpansMalformed        what came to a supervisor as Triton's spans is none
   CallFailed            a call to Triton or the gateway was not answered as it should
+    CallTimedOut        it was not answered at all
 """
 
 from __future__ import annotations
@@ -69,6 +71,10 @@ class LoadRefused(TriptychError):
     """A supervisor does not add a release to what it serves."""
 
 
+class RestartUnderWay(TriptychError):
+    """A supervisor was asked to restart what is being started already."""
+
+
 class AlreadyRunning(TriptychError):
     """Another stack owns the state folder."""
 
@@ -83,3 +89,7 @@ class SpansMalformed(TriptychError):
 
 class CallFailed(TriptychError):
     """A call to Triton or the gateway was not answered as it should."""
+
+
+class CallTimedOut(CallFailed):
+    """A call was not answered at all in the time that it was given."""

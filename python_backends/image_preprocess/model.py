@@ -1,40 +1,55 @@
 """Backend "image_preprocess": IMAGE -> PIXELS, STATUS. Only translates; the work is in shared/.
 
-Parameters of config.pbtxt: max_pixels, and those of ImageTransform. The size is PIXELS's own.
+Images are decoded in child processes, because no picture may take the stub down (docs/adr/0016).
+Parameters of config.pbtxt: max_pixels, and those of ImageTransform; the size is PIXELS's own. Those
+of DecodeLimits may be left out, as released configurations do that are older than they.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from python_backends.image_preprocess.decode_limits import DecodeLimits
+from python_backends.image_preprocess.decode_pool import DecodePool
+from python_backends.image_preprocess.decoder_main import DecodeJob
 from python_backends.shared import triton_io
 from python_backends.shared.contract import IMAGE, PIXELS, STATUS
 from python_backends.shared.errors import ModelAssetError
-from python_backends.shared.image_batch import preprocess_images
+from python_backends.shared.image_batch import preprocess_image
 from python_backends.shared.image_transform import ImageTransform
 
 
 class TritonPythonModel:
     """One loaded preprocess step."""
 
+    # What the child processes run. No setting reaches it: a test that needs a decoder that crashes
+    # gives Triton a backend folder of its own with a subclass (tests/poison_backend.py).
+    preprocess_image: ClassVar[Callable[..., NDArray[np.uint8]]] = staticmethod(preprocess_image)
+
     def initialize(self, args: Mapping[str, str]) -> None:
-        """Read the parameters once."""
+        """Read the parameters once, and start the decoders."""
         config = triton_io.ModelConfig.from_arguments(args)
-        height, width, _ = config.output_shape(PIXELS.name)
+        height, width, channels = config.output_shape(PIXELS.name)
         try:
-            self._transform = ImageTransform.from_parameters(height, width, config.parameters)
+            transform = ImageTransform.from_parameters(height, width, config.parameters)
+            limits = DecodeLimits.from_parameters(config.parameters)
         except ValueError as exc:
             raise ModelAssetError(f"{config.name}: {exc}") from exc
-        self._max_pixels = config.whole_number("max_pixels")
+        decode = partial(self.preprocess_image, transform=transform, max_pixels=limits.max_pixels)
+        job = DecodeJob(decode, (height, width, channels), limits.memory_bytes)
+        self._pool = DecodePool(job, limits)
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """Answer a batch of requests."""
         return triton_io.answer_requests(
-            requests,
-            inputs=[IMAGE],
-            outputs=[PIXELS, STATUS],
-            step=lambda encoded: preprocess_images(
-                encoded, self._transform, max_pixels=self._max_pixels
-            ),
+            requests, inputs=[IMAGE], outputs=[PIXELS, STATUS], step=self._pool.decode_images
         )
+
+    def finalize(self) -> None:
+        """End the decoders."""
+        self._pool.close()

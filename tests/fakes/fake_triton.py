@@ -5,6 +5,7 @@ Twin: the integration tests send the same requests to the real server.
 
 from __future__ import annotations
 
+import json
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
-from tritonclient.grpc import service_pb2
+from tritonclient.grpc import model_config_pb2, service_pb2
 
 from python_backends.shared.contract import (
     LABEL,
@@ -67,6 +68,12 @@ class FakeTriton:
     """Every ModelInferRequest, in the order they came."""
     loaded: list[str] = field(default_factory=list)
     """The models of every RepositoryModelLoad."""
+    overrides: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """Model and configuration of every RepositoryModelLoad that had one."""
+    unloaded: list[str] = field(default_factory=list)
+    """The models of every RepositoryModelUnload."""
+    load_refusal: tuple[grpc.StatusCode, str] | None = None
+    """Answer every load with this code and text."""
     metadata: list[dict[str, str]] = field(default_factory=list)
     """The gRPC metadata of every ModelInferRequest."""
     statistics: list[Any] = field(default_factory=list)
@@ -84,6 +91,7 @@ class FakeTriton:
         self.judge = lambda _: None
         self.answers, self.asked, self.loaded, self.inferences_counted = {}, [], [], None
         self.metadata, self.statistics = [], []
+        self.overrides, self.unloaded, self.load_refusal = [], [], None
         self.may_answer.set()
 
     def images(self) -> list[bytes]:
@@ -120,10 +128,27 @@ class FakeTriton:
         counted.batch_stats.add(batch_size=1).compute_infer.count = count
         return response
 
-    def load(self, request: Any, _: grpc.ServicerContext) -> Any:
+    def load(self, request: Any, context: grpc.ServicerContext) -> Any:
         """RepositoryModelLoad."""
         self.loaded.append(request.model_name)
+        if "config" in request.parameters:
+            config = json.loads(request.parameters["config"].string_param)
+            self.overrides.append((request.model_name, config))
+        if self.load_refusal is not None:
+            context.abort(*self.load_refusal)
         return service_pb2.RepositoryModelLoadResponse()
+
+    def unload(self, request: Any, _: grpc.ServicerContext) -> Any:
+        """RepositoryModelUnload."""
+        self.unloaded.append(request.model_name)
+        return service_pb2.RepositoryModelUnloadResponse()
+
+    def config(self, request: Any, _: grpc.ServicerContext) -> Any:
+        """ModelConfig: of a step that takes one byte."""
+        config = model_config_pb2.ModelConfig(name=request.name, max_batch_size=32)
+        config.input.add(name="X", data_type=model_config_pb2.TYPE_UINT8, dims=[1])
+        config.parameters["kept"].string_value = "as it is"
+        return service_pb2.ModelConfigResponse(config=config)
 
     def _response(self, request: InferRequest, found: list[ItemAnswer]) -> InferResponse:
         response = service_pb2.ModelInferResponse(model_name=request.model_name, id=request.id)
@@ -174,6 +199,14 @@ def running_triton() -> Iterator[FakeTriton]:
             fake.count,
             service_pb2.ModelStatisticsRequest,
             service_pb2.ModelStatisticsResponse,
+        ),
+        "ModelConfig": _method(
+            fake.config, service_pb2.ModelConfigRequest, service_pb2.ModelConfigResponse
+        ),
+        "RepositoryModelUnload": _method(
+            fake.unload,
+            service_pb2.RepositoryModelUnloadRequest,
+            service_pb2.RepositoryModelUnloadResponse,
         ),
         "RepositoryModelLoad": _method(
             fake.load,

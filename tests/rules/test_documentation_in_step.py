@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from gateway.error_responses import CODES, HTTP_STATUS
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
 from triptych.stack.settings import StackSettings
+from triptych.stack.supervisor_metrics import SupervisorMetrics
 from ui.settings import UiSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -67,10 +69,19 @@ def test_every_code_that_an_answer_can_hold_is_documented_and_no_other_is() -> N
     assert sorted(codes) == sorted(CODES)
 
 
-def test_every_metric_is_documented_and_nothing_else() -> None:
+@pytest.mark.parametrize(
+    ("prefix", "exposition"),
+    [
+        ("triptych_gateway", lambda: GatewayMetrics().exposition()),
+        ("triptych_supervisor", lambda: SupervisorMetrics().exposition()),
+    ],
+)
+def test_every_metric_is_documented_and_nothing_else(
+    prefix: str, exposition: Callable[[], bytes]
+) -> None:
     text = (PROJECT / "docs" / "observability.md").read_text(encoding="utf-8")
-    documented = re.findall(r"^\| `(triptych_gateway_\w+)` \|", text, re.MULTILINE)
-    served = re.findall(r"^# TYPE (\w+) ", GatewayMetrics().exposition().decode(), re.MULTILINE)
+    documented = re.findall(rf"^\| `({prefix}_\w+)` \|", text, re.MULTILINE)
+    served = re.findall(r"^# TYPE (\w+) ", exposition().decode(), re.MULTILINE)
 
     assert sorted(documented) == sorted(name for name in served if not name.endswith("_created"))
 

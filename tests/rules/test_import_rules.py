@@ -38,7 +38,7 @@ OUR_OWN: Final = {
             "benchmarks",
             "triptych.client",
             "triptych.stack.ports",
-            "python_backends.shared.contract",
+            "python_backends",
         }
     ),
     "examples": frozenset({"examples", "triptych", "python_backends"}),

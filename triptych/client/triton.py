@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from types import TracebackType
 from typing import Any, Final
 
 import grpc
+from google.protobuf import json_format
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from python_backends.shared.contract import (
@@ -15,11 +18,12 @@ from python_backends.shared.contract import (
     ITEM_OF,
     ItemAnswer,
     Task,
+    TensorSpec,
     decode_answers,
     encode_bytes_tensor,
 )
 from python_backends.shared.errors import ContractBroken
-from triptych.errors import CallFailed
+from triptych.errors import CallFailed, CallTimedOut
 
 # Pinging more often than every five minutes makes Triton end the connection (GOAWAY).
 _CHANNEL_OPTIONS: Final = (
@@ -29,6 +33,10 @@ _CHANNEL_OPTIONS: Final = (
     ("grpc.enable_retries", 0),
     # A proxy variable meant for the internet must not catch a Triton on loopback.
     ("grpc.enable_http_proxy", 0),
+    # A Triton that was started anew is found at once, not after gRPC's own two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
 )
 # Only for a server that hangs: a passed gRPC deadline can end the whole server (docs/adr/0015).
 _HUNG_SECONDS: Final = 120.0
@@ -47,6 +55,15 @@ class ModelCounts:
     queue_ns: int = 0
     compute_ns: int = 0
     failures: int = 0
+
+
+class Outcome(Enum):
+    """What became of a call that nobody waits for."""
+
+    PENDING = auto()
+    ANSWERED = auto()
+    REFUSED = auto()  # a full queue, or a server that ends
+    FAILED = auto()
 
 
 class TritonConnection:
@@ -81,25 +98,67 @@ class TritonConnection:
 
     def is_live(self, timeout_seconds: float) -> bool:
         """Whether the server answers at all; it says nothing about any model."""
-        request = service_pb2.ServerLiveRequest()
         try:
-            return bool(self._stub.ServerLive(request, timeout=timeout_seconds).live)
-        except grpc.RpcError:
+            call = self._start(self._stub.ServerLive, service_pb2.ServerLiveRequest())
+            return bool(call.result(timeout=timeout_seconds).live)
+        except (grpc.RpcError, grpc.FutureTimeoutError):
             return False
 
-    def load(self, model: str, timeout_seconds: float) -> None:
+    def load(self, model: str, timeout_seconds: float, config: str | None = None) -> None:
         """Load one Triton model by name; an ensemble brings its steps.
+
+        Args:
+            model: Its name.
+            timeout_seconds: How long to wait.
+            config: Its whole configuration as JSON, in place of its config.pbtxt. One that differs
+                from what is served makes Triton start the model anew.
 
         Raises:
             CallFailed: Triton refuses or does not answer in time.
         """
         request = service_pb2.RepositoryModelLoadRequest(model_name=model)
+        if config is not None:
+            request.parameters["config"].string_param = config
+        self._control(self._stub.RepositoryModelLoad, request, timeout_seconds, f"load {model}")
+
+    def unload(self, model: str, timeout_seconds: float) -> None:
+        """Unload one Triton model, and of an ensemble the steps too.
+
+        Raises:
+            CallFailed: Triton refuses or does not answer in time.
+        """
+        request = service_pb2.RepositoryModelUnloadRequest(model_name=model)
+        request.parameters["unload_dependents"].bool_param = True
+        self._control(self._stub.RepositoryModelUnload, request, timeout_seconds, f"unload {model}")
+
+    def _control(
+        self,
+        method: Any,  # noqa: ANN401 - the generated classes carry no types
+        request: Any,  # noqa: ANN401 - likewise
+        timeout_seconds: float,
+        what: str,
+    ) -> None:
         try:
-            self._stub.RepositoryModelLoad(request, timeout=timeout_seconds, metadata=self._admin)
+            self._start(method, request, self._admin).result(timeout=timeout_seconds)
+        except grpc.FutureTimeoutError as exc:
+            waited = f"{timeout_seconds:g} seconds"
+            raise CallFailed(f"Triton did not {what} within {waited}") from exc
         except grpc.RpcError as exc:
             # Where a stub raised, the traceback follows; Triton's log has it.
             reason = " ".join((exc.details() or "").partition("\n\nAt:")[0].split())
-            raise CallFailed(f"Triton cannot load {model}: {reason}") from exc
+            raise CallFailed(f"Triton cannot {what}: {reason}") from exc
+
+    def model_config(self, model: str, timeout_seconds: float) -> dict[str, Any]:
+        """The configuration as served, defaults written out, in the JSON that `load` takes.
+
+        Raises:
+            CallFailed: Triton refuses or does not answer in time.
+        """
+        request = service_pb2.ModelConfigRequest(name=model)
+        answer = self._answer(self._stub.ModelConfig, request, timeout_seconds, "configuration")
+        # By way of text: MessageToDict would hand out protobuf's own types.
+        text = json_format.MessageToJson(answer.config, preserving_proto_field_name=True)
+        return dict(json.loads(text))
 
     def statistics(self, timeout_seconds: float) -> dict[str, ModelCounts]:
         """What every loaded model has done so far, in one call.
@@ -108,11 +167,38 @@ class TritonConnection:
             CallFailed: Triton refuses or does not answer in time.
         """
         request = service_pb2.ModelStatisticsRequest()
-        try:
-            answer = self._stub.ModelStatistics(request, timeout=timeout_seconds)
-        except grpc.RpcError as exc:
-            raise CallFailed(f"Triton has no statistics: {exc.code().name}") from exc
+        answer = self._answer(self._stub.ModelStatistics, request, timeout_seconds, "statistics")
         return {model.name: _counts(model) for model in answer.model_stats}
+
+    def _answer(self, method: Any, request: Any, timeout_seconds: float, what: str) -> Any:  # noqa: ANN401 - the generated classes carry no types
+        try:
+            return self._start(method, request).result(timeout=timeout_seconds)
+        except grpc.FutureTimeoutError as exc:
+            raise CallTimedOut(f"Triton has no {what}: DEADLINE_EXCEEDED") from exc
+        except grpc.RpcError as exc:
+            raise CallFailed(f"Triton has no {what}: {exc.code().name}") from exc
+
+    def start_inference(
+        self, model: str, tensors: Sequence[tuple[TensorSpec, bytes]]
+    ) -> Callable[[], Outcome]:
+        """Send one item to any model, and leave it; what comes back tells what became of it.
+
+        Args:
+            model: Of a step, or an ensemble.
+            tensors: Each input with its whole shape, without the batch, and its raw content.
+        """
+        request = service_pb2.ModelInferRequest(
+            model_name=model,
+            inputs=[
+                service_pb2.ModelInferRequest.InferInputTensor(
+                    name=spec.name, datatype=spec.dtype, shape=(1, *spec.shape)
+                )
+                for spec, _ in tensors
+            ],
+            raw_input_contents=[content for _, content in tensors],
+        )
+        call = self._start(self._stub.ModelInfer, request)
+        return lambda: _outcome(call)
 
     def classify(
         self, model: str, task: Task, items: Sequence[bytes], timeout_seconds: float
@@ -142,23 +228,32 @@ class TritonConnection:
             raw_input_contents=[encode_bytes_tensor(items)],
         )
         try:
-            response = self._infer(request, timeout_seconds)
+            response = self._start(self._stub.ModelInfer, request).result(timeout=timeout_seconds)
             return decode_answers(_answer_tensors(response), items=len(items))
         except grpc.FutureTimeoutError as exc:
             waited = f"{timeout_seconds:g} seconds"
-            raise CallFailed(f"{model}: DEADLINE_EXCEEDED: no answer within {waited}") from exc
+            raise CallTimedOut(f"{model}: DEADLINE_EXCEEDED: no answer within {waited}") from exc
         except grpc.RpcError as exc:
             raise CallFailed(f"{model}: {exc.code().name}: {exc.details()}") from exc
         except (ContractBroken, ValueError) as exc:
             raise CallFailed(f"{model} answered against the contract: {exc}") from exc
 
     # The generated protobuf classes carry no types.
-    def _infer(self, request: Any, timeout_seconds: float) -> Any:  # noqa: ANN401
-        """Wait so long, and leave the call be if that was too short: see docs/adr/0015."""
-        call = self._stub.ModelInfer.future(request, timeout=_HUNG_SECONDS)
+    def _start(self, method: Any, request: Any, metadata: Any = ()) -> Any:  # noqa: ANN401
+        """Begin a call that whoever waits for it may leave be: see docs/adr/0015."""
+        call = method.future(request, timeout=_HUNG_SECONDS, metadata=metadata)
         self._calls.add(call)  # gRPC cancels a call that nobody holds
         call.add_done_callback(self._calls.discard)
-        return call.result(timeout=timeout_seconds)
+        return call
+
+
+def _outcome(call: Any) -> Outcome:  # noqa: ANN401
+    if not call.done():
+        return Outcome.PENDING
+    if call.code() is grpc.StatusCode.OK:
+        return Outcome.ANSWERED
+    is_refused = call.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    return Outcome.REFUSED if is_refused else Outcome.FAILED
 
 
 def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401

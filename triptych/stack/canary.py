@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from python_backends.shared.contract import ItemAnswer
 from triptych.client.triton import TritonConnection
-from triptych.errors import CallFailed
+from triptych.errors import CallFailed, CallTimedOut
 from triptych.release import Golden, Release
 
 # The reference came from the same engine; another CPU's instructions move a score by far less.
@@ -20,30 +22,55 @@ class CanaryResult:
 
     duration_ms: float
     reason: str | None
+    has_failed: bool = False  # it was not answered, or with an error; a wrong answer is none
+    has_timed_out: bool = False
 
 
 def replay_golden(
     triton: TritonConnection, release: Release, golden: Golden, *, timeout_seconds: float
 ) -> CanaryResult:
     """Send one golden input and compare the answer with the known one."""
+    return _replay(triton, release, [golden], timeout_seconds)
+
+
+def replay_all(
+    triton: TritonConnection, release: Release, *, timeout_seconds: float
+) -> CanaryResult:
+    """Send all golden inputs, as few requests as go, up to the first failure."""
+    size = release.max_batch_size
+    for first in range(0, len(release.golden), size):
+        batch = release.golden[first : first + size]
+        result = _replay(triton, release, batch, timeout_seconds)
+        if result.reason:
+            break
+    return result
+
+
+def _replay(
+    triton: TritonConnection, release: Release, batch: Sequence[Golden], timeout_seconds: float
+) -> CanaryResult:
     started = time.perf_counter()
     try:
-        encoded = golden.file.read_bytes()
-        name, task = str(release.name), release.task
-        (answer,) = triton.classify(name, task, [encoded], timeout_seconds)
+        items = [golden.file.read_bytes() for golden in batch]
+        answers = triton.classify(str(release.name), release.task, items, timeout_seconds)
     except (CallFailed, OSError) as exc:
-        return CanaryResult(_milliseconds_since(started), str(exc))
+        has_timed_out = isinstance(exc, CallTimedOut)
+        return CanaryResult(_milliseconds_since(started), str(exc), True, has_timed_out)
     duration_ms = _milliseconds_since(started)
+    judged = (_fault(golden, answer) for golden, answer in zip(batch, answers, strict=True))
+    return CanaryResult(duration_ms, next((fault for fault in judged if fault), None))
+
+
+def _fault(golden: Golden, answer: ItemAnswer) -> str | None:
     if not answer.status.is_answered:
-        return CanaryResult(duration_ms, f"{golden.file.name} was refused: {answer.status.name}")
+        return f"{golden.file.name} was refused: {answer.status.name}"
     label, score = answer.labels[0], answer.scores[0]
     if label != golden.label or abs(score - golden.score) > SCORE_TOLERANCE:
-        reason = (
+        return (
             f"{golden.file.name} got {label!r} with {score:.4f}, "
             f"not {golden.label!r} with {golden.score:.4f}"
         )
-        return CanaryResult(duration_ms, reason)
-    return CanaryResult(duration_ms, None)
+    return None
 
 
 def _milliseconds_since(started: float) -> float:

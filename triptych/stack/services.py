@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from triptych.errors import StartFailed
 from triptych.stack.child_process import ChildProcess
 from triptych.stack.leftovers import MARK, mark_of
@@ -42,11 +40,7 @@ class Service:
 
 
 def _environment(**more: object) -> dict[str, str]:
-    return {**os.environ, **{name: _as_text(it) for name, it in more.items() if it is not None}}
-
-
-def _as_text(value: object) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    return {**os.environ, **{name: str(it) for name, it in more.items() if it is not None}}
 
 
 def supervisor_service(settings: StackSettings) -> Service:
@@ -54,9 +48,7 @@ def supervisor_service(settings: StackSettings) -> Service:
     return Service(
         f"Triton {settings.triton_index}" if settings.triton_index else "Triton",
         (sys.executable, "-m", "triptych", "triton"),
-        _environment(
-            **{f"TRIPTYCH_{name.upper()}": value for name, value in settings.model_dump().items()}
-        ),
+        _environment(**settings.to_environment()),
         settings.log_dir / f"supervisor{settings.triton_suffix}.log",
         f"{supervisor_url(settings)}/readyz",
         mark_of(settings.state_dir, f"triton-{settings.triton_index}"),
@@ -74,7 +66,7 @@ def gateway_service(settings: StackSettings) -> Service:
             "triptych up serves on loopback without TLS; unset GATEWAY_TLS_..., or run a gateway "
             "of your own: docs/security.md"
         )
-    tritons = settings.each_triton()
+    tritons, secret = settings.each_triton(), settings.supervisor_secret
     return Service(
         "The gateway",
         (sys.executable, "-m", "gateway"),
@@ -83,7 +75,7 @@ def gateway_service(settings: StackSettings) -> Service:
             GATEWAY_PORT=settings.gateway_port,
             GATEWAY_TRITON_URLS=",".join(f"{_LOOPBACK}:{it.triton_grpc_port}" for it in tritons),
             GATEWAY_SUPERVISOR_URLS=",".join(supervisor_url(it) for it in tritons),
-            GATEWAY_SUPERVISOR_SECRET=getattr(settings, "supervisor_secret", None),
+            GATEWAY_SUPERVISOR_SECRET=secret.get_secret_value() if secret else None,
             GATEWAY_STATE_DIR=settings.state_dir.resolve(),
             GATEWAY_MAX_IMAGE_BYTES=settings.max_image_bytes,
             GATEWAY_WORKERS=settings.gateway_workers,
@@ -129,8 +121,8 @@ def supervisor_url(settings: StackSettings) -> str:
 
 def supervisor_headers(settings: StackSettings) -> dict[str, str]:
     """What a supervisor of this stack wants to see; nothing where it has no secret."""
-    secret = getattr(settings, "supervisor_secret", None)
-    return {"Authorization": f"Bearer {_as_text(secret)}"} if secret else {}
+    secret = settings.supervisor_secret
+    return {"Authorization": f"Bearer {secret.get_secret_value()}"} if secret else {}
 
 
 def gateway_url(settings: StackSettings) -> str:

@@ -6,12 +6,16 @@ machine without touching a release.
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from triptych.errors import ReleaseBroken
 from triptych.release import Release, find_releases, read_release
+from triptych.routing import ReleaseName, first_routes
+
+logger = logging.getLogger(__name__)
 
 
 def read_releases(repository: Path) -> list[Release]:
@@ -30,6 +34,37 @@ def read_releases(repository: Path) -> list[Release]:
     for release in releases:
         check_files(release)
     return releases
+
+
+def read_served_releases(repository: Path, excused: Container[ReleaseName]) -> list[Release]:
+    """Read every release that is whole; a broken one holds up nobody unless a route names it.
+
+    Args:
+        repository: The releases.
+        excused: Those that may be broken even so.
+
+    Raises:
+        ReleaseBroken: one that a route names is, or there is none to promote.
+    """
+    whole: list[Release] = []
+    broken: dict[ReleaseName, ReleaseBroken] = {}
+    promotable: list[ReleaseName] = []
+    for name in find_releases(repository) if repository.is_dir() else ():
+        try:
+            release = read_release(repository, name)
+            promotable += [name] if release.promotable else []
+            check_files(release)
+            whole.append(release)
+        except ReleaseBroken as exc:
+            broken[name] = exc
+            logger.error("%s is left out: %s", name, exc)  # noqa: TRY400 - the sentence says it all
+    routed = set(first_routes(promotable).values())
+    for name, reason in broken.items():
+        if name in routed and name not in excused:
+            raise reason
+    if not any(release.promotable for release in whole):
+        raise ReleaseBroken(f"{repository} holds no release that may be promoted.")
+    return whole
 
 
 def check_files(release: Release) -> None:

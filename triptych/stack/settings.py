@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _LAST_PORT: Final = 65535
@@ -39,6 +39,12 @@ class StackSettings(BaseSettings):
     """Triton's Prometheus port."""
     supervisor_port: int = Field(default=8003, ge=1, le=65535)
     """The supervisor's own HTTP port."""
+    supervisor_host: str = "127.0.0.1"
+    """Where the supervisor's HTTP listens; elsewhere than on loopback it needs a secret."""
+    supervisor_secret: SecretStr | None = None
+    """What callers of the supervisor must show as bearer token; none on loopback by default."""
+    triton_host: str = "127.0.0.1"
+    """Where Triton's three ports listen; a container needs 0.0.0.0."""
     triton_index: int = Field(default=0, ge=0, le=99)
     """Which of the Tritons of a state folder this one is; `up` sets it, and ports 10 apart."""
     tritons: int = Field(default=1, ge=1, le=16)
@@ -57,6 +63,12 @@ class StackSettings(BaseSettings):
     """Pause between two canary inferences."""
     canary_timeout_seconds: float = Field(default=2.0, gt=0)
     """Deadline of one canary inference."""
+    drain_seconds: float = Field(default=1.5, ge=0)
+    """Before Triton is stopped: how long others may take to notice; 0 means no drain."""
+    quiet_seconds: float = Field(default=10.0, ge=0)
+    """How long nobody must have asked anything before a restart that only does good."""
+    restart_backoff_seconds: float = Field(default=1.0, gt=0)
+    """Wait before the second start of a Triton that keeps ending; it doubles up to a minute."""
     traces_kept: int = Field(default=1000, ge=1)
     """How many of Triton's traces the supervisor remembers."""
     traces_max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024 * 1024)
@@ -72,8 +84,13 @@ class StackSettings(BaseSettings):
 
     @property
     def stop_seconds(self) -> float:
-        """How long a supervisor may need: its last canary, Triton's own exit, and some slack."""
-        return self.canary_timeout_seconds + self.exit_timeout_seconds + 8
+        """How long a supervisor may need: the drain, a canary, Triton's own exit, some slack."""
+        return self.drain_seconds + self.canary_timeout_seconds + self.exit_timeout_seconds + 8
+
+    @property
+    def desired_file(self) -> Path:
+        """Which releases were loaded by hand."""
+        return self.state_dir / f"desired{self.triton_suffix}.json"
 
     @property
     def log_dir(self) -> Path:
@@ -126,6 +143,17 @@ class StackSettings(BaseSettings):
         }
         ports["--gateway-port"] = self.gateway_port
         return {**ports, "--ui-port": self.ui_port} if with_ui else ports
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables that make another process see the same settings."""
+        found: dict[str, str] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            if value is not None:
+                found[f"TRIPTYCH_{name.upper()}"] = str(value)
+        return found
 
 
 def _option(field: str, index: int) -> str:

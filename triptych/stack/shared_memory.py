@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +21,34 @@ def region_prefix(state_dir: Path, triton_index: int = 0) -> str:
     return f"triptych_{digest}_{triton_index}_"
 
 
-def remove_regions(prefix: str) -> list[str]:
-    """Unlink the regions of a Triton that no longer runs; the state folder must be locked."""
-    stale = sorted(_SHM.glob(f"{prefix}*"))
-    for region in stale:
-        region.unlink(missing_ok=True)
-    return [region.name for region in stale]
+def remove_regions(prefix: str, patience_seconds: float = 1.0) -> list[str]:
+    """Unlink the regions of a Triton that no longer runs, but for those that are still mapped.
+
+    Args:
+        prefix: Of that Triton.
+        patience_seconds: A killed process gives its memory back a moment later; how long to wait.
+    """
+    removed: list[str] = []
+    deadline = time.monotonic() + patience_seconds
+    while stale := sorted(_SHM.glob(f"{prefix}*")):
+        mapped = _mapped(prefix)
+        free = [region for region in stale if region.name not in mapped]
+        for region in free:
+            region.unlink(missing_ok=True)
+        removed += [region.name for region in free]
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    return removed
+
+
+def _mapped(prefix: str) -> set[str]:
+    """Regions that any process maps that this user may look into."""
+    found: set[str] = set()
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        with suppress(OSError):
+            paths = re.findall(
+                rf"{_SHM}/({re.escape(prefix)}\S*)", maps.read_text(errors="replace")
+            )
+            found.update(paths)
+    return found

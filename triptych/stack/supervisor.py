@@ -1,39 +1,49 @@
-"""Watch over one Triton: load the desired set, prove it with golden inputs, keep proving it.
+"""Watch over one Triton: load the desired set, prove it, keep proving it, and heal what fails.
 
-It reports and does not heal yet: a dead server stays down, and /status says since when and why.
+Watchers note what they see (StubWatch, CanaryRounds); `decide` says what comes next; one thread,
+`run`, does it. docs/adr/0017 has the reasons.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import count
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from triptych.client.triton import TritonConnection
-from triptych.errors import (
-    CallFailed,
-    LoadRefused,
-    NotRunning,
-    ReleaseNameInvalid,
-    StartFailed,
-)
-from triptych.release import Release, read_release
+from triptych.errors import NotRunning, RestartUnderWay, TriptychError
+from triptych.release import Golden, Release
 from triptych.routing import ReleaseName, first_routes
 from triptych.stack.canary import CanaryResult, replay_golden
-from triptych.stack.serving_view import check_files, link_models
+from triptych.stack.canary_rounds import CanaryRounds
+from triptych.stack.decisions import Decision, Do, Facts, decide
+from triptych.stack.desired_set import DesiredSet
+from triptych.stack.hang_finder import Diagnosis
+from triptych.stack.live_triton import LiveTriton
+from triptych.stack.release_healer import DIED, ReleaseHealer
+from triptych.stack.release_loader import check_moves_no_traffic, load_and_prove, read_from_disk
+from triptych.stack.server_cycle import ServerCycle, ended
+from triptych.stack.server_keeper import ServerKeeper
 from triptych.stack.settings import StackSettings
+from triptych.stack.status_board import StatusBoard, first_status
+from triptych.stack.stub_processes import Stub
+from triptych.stack.stub_watch import StubWatch
+from triptych.stack.supervisor_metrics import SupervisorMetrics
 from triptych.stack.supervisor_status import (
-    ReleaseState,
+    Phase,
     ReleaseStatus,
     SupervisorStatus,
     TritonStatus,
-    utc_now,
 )
-from triptych.stack.triton_process import TritonProcess, wait_until_live
+from triptych.stack.triton_process import TritonAddresses, TritonProcess
+from triptych.stack.troubles import Troubles
 
 logger = logging.getLogger(__name__)
+
+_TICK_SECONDS: Final = 0.25
+_WRONG_ANSWERS: Final = 3
+_SERVES: Final = frozenset({Phase.SERVING, Phase.DRAINING})
 
 
 def desired_releases(releases: Sequence[Release]) -> list[Release]:
@@ -43,62 +53,118 @@ def desired_releases(releases: Sequence[Release]) -> list[Release]:
 
 
 class Supervisor:
-    """Owns one Triton's model control.
+    """Owns one Triton.
 
-    `watch` runs in a thread of its own; `status` and `load` may be called from any.
+    `run` is the one thread that starts, heals and ends it; everything else may be called from any.
+
+    Args:
+        start_triton: Starts a tritonserver; called again after each of its ends.
+        releases: What the repository holds.
+        settings: Of this Triton.
+        metrics: Where it counts.
     """
 
     def __init__(
-        self, triton: TritonProcess, releases: Sequence[Release], settings: StackSettings
+        self,
+        start_triton: Callable[[], TritonProcess],
+        releases: Sequence[Release],
+        settings: StackSettings,
+        metrics: SupervisorMetrics | None = None,
     ) -> None:
-        self._triton = triton
         self._settings = settings
+        self._addresses = TritonAddresses.of(settings)
         self._desired = tuple(desired_releases(releases))  # replaced as a whole, never changed
+        self._on_disk = DesiredSet(settings.desired_file)
+        self.board = StatusBoard(metrics or SupervisorMetrics())
+        for release in self._desired:
+            self.board.show(str(release.name), first_status(release))
+        self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._came_up = threading.Event()
-        self._control = threading.Lock()  # held while Triton loads; one load at a time
-        self._lock = threading.Lock()  # held for a moment, for what /status says
-        self._releases = {str(release.name): _first_status(release) for release in self._desired}
-        self._ready, self._since = False, utc_now()
-        self._reason: str | None = "Triton is starting"
-        self.start_failure: str | None = None  # why the desired set never came up
+        self._loads = threading.Lock()  # one load at a time
+        self._troubles = Troubles()
+        self._watch = StubWatch(self.note_stub_end, self._wake.set)
+        self._healer = ReleaseHealer(
+            self.board, self._watch, self._troubles, max(5.0, 2 * settings.canary_timeout_seconds)
+        )
+        self._keeper = ServerKeeper(start_triton, self.board, self._watch, settings)
+        self._cycle = ServerCycle(
+            self._keeper,
+            self.board,
+            settings,
+            stopping=self._stopping,
+            desired=lambda: self._desired,
+            before_start=self._forget_old_server,
+        )
+        interval = settings.canary_interval_seconds
+        self._rounds = CanaryRounds(lambda: self._desired, self._send_canary, interval)
+
+    @property
+    def start_failure(self) -> str | None:
+        """Why the desired set never came up."""
+        return self._cycle.start_failure
 
     def status(self) -> SupervisorStatus:
         """A consistent picture of this moment."""
-        addresses = self._triton.addresses
-        with self._lock:
-            return SupervisorStatus(
-                ready=self._ready,
-                since=self._since,
-                reason=self._reason,
-                triton=TritonStatus(
-                    addresses.http, addresses.grpc, addresses.metrics, self._triton.child.pid
-                ),
-                releases=dict(self._releases),
-            )
+        where = self._addresses
+        return self.board.snapshot(
+            TritonStatus(where.http, where.grpc, where.metrics, self._keeper.pid)
+        )
 
     def stop(self) -> None:
-        """End `watch` soon."""
+        """End `run` soon: drain, stop Triton."""
         self._stopping.set()
+        self._wake.set()
 
-    def watch(self) -> None:
-        """Bring the desired set up, then replay one golden input per release and interval."""
-        with self._connect() as connection:
-            try:
-                timeout_seconds = self._settings.start_timeout_seconds
-                wait_until_live(
-                    connection, self._triton.child, timeout_seconds, self._stopping.wait
-                )
-                self._bring_up_desired(connection)
-            except (CallFailed, StartFailed) as exc:
-                self.start_failure = str(exc)
-                return
-            self._judge()
-            self._came_up.set()
-            self._keep_proving(connection)
+    def run(self) -> None:
+        """Bring the desired set up and keep it up, until `stop` or a first start that fails."""
+        watchers = [
+            threading.Thread(target=self._watch.run, name="stubs", daemon=True),
+            threading.Thread(target=self._rounds.run, name="canaries", daemon=True),
+        ]
+        for watcher in watchers:
+            watcher.start()
+        try:
+            self._bring_back_loaded()
+            if self._cycle.start_first():
+                while not self._stopping.is_set():
+                    self._wake.wait(_TICK_SECONDS)
+                    self._wake.clear()
+                    self._do(decide(self._facts()))
+        except BaseException:
+            self._cycle.start_failure = "the supervisor failed; its log has the traceback"
+            raise
+        finally:
+            self._rounds.stop()
+            self._cycle.finish()
+            self._watch.stop()
+            for watcher in watchers:
+                watcher.join(self._settings.canary_timeout_seconds)
+
+    def drain(self) -> SupervisorStatus:
+        """Ask everybody to send nothing new."""
+        if self.board.phase() is Phase.SERVING:
+            self.board.set_phase(Phase.DRAINING, "draining, as somebody asked")
+        return self.status()
+
+    def undrain(self) -> SupervisorStatus:
+        """Take part again."""
+        if self.board.phase() is Phase.DRAINING and not self._cycle.is_under_way:
+            self.board.set_phase(Phase.SERVING)
+        return self.status()
+
+    def restart(self) -> SupervisorStatus:
+        """Have Triton drained, ended and started again.
+
+        Raises:
+            RestartUnderWay: it is being started or restarted anyway.
+        """
+        if not self._cycle.ask_for_restart():
+            raise RestartUnderWay("Triton is being started or restarted already.")
+        self._wake.set()
+        return self.status()
 
     def load(self, name: ReleaseName) -> ReleaseStatus:
-        """Add a release to what is served, once it has proven itself; it stays until a restart.
+        """Add a release to what is served, once it has proven itself; it stays over restarts.
 
         One that is served already is left as it is. A failure changes nothing for the others.
 
@@ -109,133 +175,113 @@ class Supervisor:
             LoadRefused: a golden input did not get its golden answer, or traffic would move.
             NotRunning: there is no Triton that could load it, or not yet.
         """
-        self._check_came_up()
-        with self._control:
-            if name not in {release.name for release in self._desired}:
-                self._add(self._read_from_disk(name))
+        with self._loads:
+            live = self._serving_triton()
+            others = [release for release in self._desired if release.name != name]
+            if len(others) == len(self._desired) or self.board.is_excused(str(name)):
+                release = read_from_disk(self._settings, name)
+                check_moves_no_traffic(release, others)
+                self.board.show(str(name), load_and_prove(live, self._settings, release))
+                self._desired = (*others, release)
+                self._keep(release)
             return self.status().releases[str(name)]
 
-    def _check_came_up(self) -> None:
-        exit_code = self._triton.child.exit_code()
+    def _keep(self, release: Release) -> None:
+        self._on_disk.add(release)
+        self._cycle.excusable |= {str(release.name)}
+
+    def _bring_back_loaded(self) -> None:
+        """Want again what was loaded by hand; what is gone or broken is told, and keeps no one."""
+        kept = self._on_disk.read()
+        self._cycle.excusable = frozenset(map(str, kept))
+        for name in kept.keys() - {release.name for release in self._desired}:
+            try:
+                release = read_from_disk(self._settings, name)
+            except TriptychError as exc:
+                self.board.show(str(name), kept[name].to_status(name))
+                self.board.excuse(str(name), str(exc))
+            else:
+                self.board.show(str(name), first_status(release))
+                self._desired = (*self._desired, release)
+
+    def _serving_triton(self) -> LiveTriton:
+        live = self._keeper.live
+        exit_code = self._keeper.exit_code()
         if exit_code is not None:
-            raise NotRunning(_ended(exit_code))
-        if not self._came_up.is_set():
+            raise NotRunning(ended(exit_code))
+        if live is None or self.board.phase() not in _SERVES:
             raise NotRunning("Triton is starting; try again once it is ready.")
+        return live
 
-    def _read_from_disk(self, name: ReleaseName) -> Release:
-        repository = self._settings.model_repository
-        if not (repository / str(name)).is_dir():
-            raise ReleaseNameInvalid(f"There is no release {name} in {repository}.")
-        release = read_release(repository, name)
-        check_files(release)
-        return release
+    def note_stub_end(self, stub: Stub) -> None:
+        """A stub died; called at once, by the thread that watches them."""
+        alias_and_number, _, step = stub.model.rpartition("_")
+        self._healer.note_death(alias_and_number, step, DIED)
+        self._wake.set()
 
-    def _add(self, release: Release) -> None:
-        self._check_moves_no_traffic(release)
-        view = self._settings.serving_dir
-        link_models(view, release.repository, release.models())
-        with self._connect() as connection:
-            result = self._bring_up(connection, release)
-        if result.reason:
-            raise LoadRefused(f"{release.name} is not served, because {result.reason}.")
-        with self._lock:
-            self._releases[str(release.name)] = _after(_first_status(release), result)
-            self._desired = (*self._desired, release)
-        logger.info("release %s was loaded and is ready", release.name)
-
-    def _check_moves_no_traffic(self, release: Release) -> None:
-        """The gateway routes an alias to its lowest number: a lower one would take its place."""
-        served = first_routes(it.name for it in self._desired if it.promotable)
-        routed = served.get(release.name.alias)
-        if routed and release.promotable and release.name < routed:
-            raise LoadRefused(
-                f"{release.name} would take the traffic of {release.name.alias} from {routed}, "
-                "and a load moves none; export it with a higher number."
-            )
-
-    def _connect(self) -> TritonConnection:
-        return TritonConnection(self._triton.addresses.grpc, self._triton.admin_secret)
-
-    def _bring_up_desired(self, connection: TritonConnection) -> None:
-        with self._control:
-            for release in self._desired:
-                result = self._bring_up(connection, release)
-                self._record(release, result)
-                if result.reason:
-                    raise StartFailed(f"{release.name}: {result.reason}")
-
-    def _bring_up(self, connection: TritonConnection, release: Release) -> CanaryResult:
-        """Load one release and replay its golden inputs, all of them or up to the first failure."""
-        timeout_seconds = self._settings.start_timeout_seconds
-        connection.load(str(release.name), timeout_seconds)
-        for golden in release.golden:
-            result = replay_golden(connection, release, golden, timeout_seconds=timeout_seconds)
-            if result.reason:
-                break
+    def _send_canary(self, release: Release, golden: Golden) -> CanaryResult | None:
+        name, live = str(release.name), self._keeper.live
+        if live is None or not self._cycle.take_canary(name):
+            return None
+        epoch, sent = self.board.epoch(name), time.monotonic()
+        timeout_seconds = self._settings.canary_timeout_seconds
+        result = replay_golden(live.connection, release, golden, timeout_seconds=timeout_seconds)
+        if live is not self._keeper.live or epoch != self.board.epoch(name):
+            return None  # it was overtaken by a death, a heal or a restart
+        if not result.has_timed_out:
+            self.board.note_canary(name, result, epoch)
+        if result.has_failed:
+            self._troubles.note_silence(name, sent)
+            self._wake.set()
+        elif result.reason:
+            self._troubles.note_wrong(name)
+        else:
+            self._troubles.note_answer(name)
         return result
 
-    def _keep_proving(self, connection: TritonConnection) -> None:
-        for turn in count():
-            if self._stopping.wait(self._settings.canary_interval_seconds):
-                return
-            exit_code = self._triton.child.exit_code()
-            if exit_code is not None:
-                self._judge(_ended(exit_code))
-                return
-            for release in self._desired:
-                golden = release.golden[turn % len(release.golden)]
-                timeout_seconds = self._settings.canary_timeout_seconds
-                result = replay_golden(connection, release, golden, timeout_seconds=timeout_seconds)
-                self._record(release, result)
-            self._judge()
+    def _facts(self) -> Facts:
+        waits = self._healer.ladder.waits_seconds
+        return Facts(
+            has_ended=self._keeper.exit_code() is not None,
+            is_restart_asked=self._cycle.is_restart_asked(),
+            dead=[name for name in self._troubles.dead() if not waits(name)],
+            silent=self._troubles.silent(),
+            wrong=[name for name in self._troubles.wrong(_WRONG_ANSWERS) if not waits(name)],
+            is_quiet=self._cycle.is_quiet_for_a_restart(),
+        )
 
-    def _record(self, release: Release, result: CanaryResult) -> None:
-        with self._lock:
-            before = self._releases[str(release.name)]
-            after = self._releases[str(release.name)] = _after(before, result)
-        if after.state is not before.state:
-            logger.info("release %s is %s %s", release.name, after.state, result.reason or "")
+    def _do(self, decision: Decision) -> None:
+        release = next((it for it in self._desired if str(it.name) == decision.release), None)
+        match decision.do:
+            case Do.REVIVE:
+                self._cycle.revive()
+            case Do.RESTART:
+                self._cycle.restart("somebody asked for it")
+            case Do.RENEW:
+                self._cycle.restart("to be rid of what dead stubs left behind", is_quiet=True)
+            case _ if release is not None:
+                self._put_right(decision.do, release)
+            case _:
+                pass
 
-    def _judge(self, reason: str | None = None) -> None:
-        """Say whether all is proven; `reason` is what is wrong with the server itself."""
-        with self._lock:
-            if reason:
-                self._releases = {
-                    name: status.moved_to(ReleaseState.FAILING, reason)
-                    for name, status in self._releases.items()
-                }
-            failing = [
-                f"{name}: {status.reason}"
-                for name, status in self._releases.items()
-                if status.state is not ReleaseState.READY
-            ]
-            self._reason = reason or (failing[0] if failing else None)
-            is_ready = self._reason is None
-            if is_ready is not self._ready:
-                self._ready, self._since = is_ready, utc_now()
-                logger.info("ready=%s %s", is_ready, self._reason or "")
+    def _put_right(self, do: Do, release: Release) -> None:
+        live = self._keeper.live
+        if live is None:
+            return
+        if do is Do.EXAMINE:
+            self._act_on(self._healer.examine(live, release))
+            return
+        heal = self._healer.heal if do is Do.HEAL else self._healer.repair
+        if not heal(live, release) and self._healer.ladder.wants_restart(str(release.name)):
+            self._cycle.replace(f"heals of {release.name} failed")
 
+    def _act_on(self, diagnosis: Diagnosis) -> None:
+        if diagnosis is Diagnosis.SERVER_HANGS:
+            self._cycle.replace("Triton hung")
+        elif diagnosis is Diagnosis.SERVER_ENDS:
+            self._cycle.let_end()
+        self._wake.set()  # what else was found is to be healed now
 
-def _after(before: ReleaseStatus, result: CanaryResult) -> ReleaseStatus:
-    state = ReleaseState.FAILING if result.reason else ReleaseState.READY
-    return replace(
-        before.moved_to(state, result.reason),
-        last_canary=utc_now(),
-        canary_ms=round(result.duration_ms, 2),
-    )
-
-
-def _ended(exit_code: int) -> str:
-    return f"Triton ended by itself with exit code {exit_code}"
-
-
-def _first_status(release: Release) -> ReleaseStatus:
-    return ReleaseStatus(
-        alias=release.name.alias,
-        number=release.name.number,
-        task=release.task,
-        promotable=release.promotable,
-        max_batch_size=release.max_batch_size,
-        top_k=release.top_k,
-        fingerprint=release.fingerprint,
-    )
+    def _forget_old_server(self) -> None:
+        self._healer.forget()
+        self._troubles.clear_all()

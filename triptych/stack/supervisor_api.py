@@ -1,38 +1,70 @@
-"""The supervisor's own HTTP: health, releases and their load, traces, samples. Loopback only."""
+"""The supervisor's own HTTP: health, releases and their load, drain, restart, traces, samples."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from triptych.errors import (
     CallFailed,
+    CallTimedOut,
     LoadRefused,
     NotRunning,
     ReleaseBroken,
     ReleaseNameInvalid,
+    RestartUnderWay,
     TriptychError,
 )
 from triptych.routing import ReleaseName
 from triptych.stack.observations import Observations
 from triptych.stack.supervisor import Supervisor
+from triptych.stack.supervisor_access import BearerGate
+from triptych.stack.supervisor_metrics import SupervisorMetrics
 
 HTTP_STATUS: Final[dict[type[TriptychError], int]] = {
     ReleaseNameInvalid: 404,
     ReleaseBroken: 409,
     CallFailed: 409,
+    CallTimedOut: 409,
     LoadRefused: 409,
+    RestartUnderWay: 409,
     NotRunning: 503,
 }
 
 
-def create_supervisor_api(supervisor: Supervisor, observed: Observations) -> Starlette:
+def create_supervisor_api(
+    supervisor: Supervisor,
+    observed: Observations,
+    metrics: SupervisorMetrics | None = None,
+    secret: SecretStr | None = None,
+) -> Starlette:
     """Build the application around a running supervisor and what it remembers of its Triton."""
+    gate = [Middleware(BearerGate, secret=secret)] if secret else []
+    counted = metrics or SupervisorMetrics()
+
+    async def exposition(_: Request) -> Response:
+        return Response(counted.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        middleware=gate,
+        routes=[
+            *_health_routes(supervisor),
+            *_control_routes(supervisor),
+            Route("/metrics", exposition),
+            *observed.routes(),
+        ],
+    )
+
+
+def _health_routes(supervisor: Supervisor) -> list[Route]:
 
     async def livez(_: Request) -> JSONResponse:
         return JSONResponse({"live": True})
@@ -48,6 +80,15 @@ def create_supervisor_api(supervisor: Supervisor, observed: Observations) -> Sta
     async def releases(_: Request) -> JSONResponse:
         return JSONResponse(supervisor.status().to_json()["releases"])
 
+    return [
+        Route("/livez", livez),
+        Route("/readyz", readyz),
+        Route("/status", status),
+        Route("/releases", releases),
+    ]
+
+
+def _control_routes(supervisor: Supervisor) -> list[Route]:
     async def load(request: Request) -> JSONResponse:
         try:
             loaded = await run_in_threadpool(_load, supervisor, request.path_params["release"])
@@ -55,16 +96,24 @@ def create_supervisor_api(supervisor: Supervisor, observed: Observations) -> Sta
             return JSONResponse({"error": str(exc)}, status_code=HTTP_STATUS[type(exc)])
         return JSONResponse(loaded)
 
-    return Starlette(
-        routes=[
-            Route("/livez", livez),
-            Route("/readyz", readyz),
-            Route("/status", status),
-            Route("/releases", releases),
-            Route("/releases/{release}/load", load, methods=["POST"]),
-            *observed.routes(),
-        ]
-    )
+    async def drain(_: Request) -> JSONResponse:
+        return JSONResponse(supervisor.drain().to_json())
+
+    async def undrain(_: Request) -> JSONResponse:
+        return JSONResponse(supervisor.undrain().to_json())
+
+    async def restart(_: Request) -> JSONResponse:
+        try:
+            return JSONResponse(supervisor.restart().to_json(), status_code=202)
+        except RestartUnderWay as exc:
+            return JSONResponse({"error": str(exc)}, status_code=HTTP_STATUS[type(exc)])
+
+    return [
+        Route("/releases/{release}/load", load, methods=["POST"]),
+        Route("/drain", drain, methods=["POST"]),
+        Route("/undrain", undrain, methods=["POST"]),
+        Route("/restart", restart, methods=["POST"]),
+    ]
 
 
 def _load(supervisor: Supervisor, text: str) -> dict[str, object]:

@@ -2,82 +2,165 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import signal
-import sys
+import socket
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
-from starlette.applications import Starlette
 
 from triptych.client.triton import TritonConnection
-from triptych.errors import StartFailed
+from triptych.errors import AlreadyRunning, PortInUse, StartFailed
+from triptych.stack.desired_set import DesiredSet
 from triptych.stack.observations import Observations
 from triptych.stack.preflight import check_environment, check_state_dir
-from triptych.stack.serving_view import build_view, read_releases
+from triptych.stack.serving_view import build_view, read_served_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.step_samples import StepSamples
+from triptych.stack.stub_processes import processes_of
 from triptych.stack.supervisor import Supervisor
+from triptych.stack.supervisor_access import check_access
 from triptych.stack.supervisor_api import create_supervisor_api
+from triptych.stack.supervisor_metrics import SupervisorMetrics
 from triptych.stack.trace_store import TraceStore
 from triptych.stack.triton_install import prepare_triton
-from triptych.stack.triton_process import TritonProcess
+from triptych.stack.triton_process import TritonAddresses, TritonProcess
 
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    """Turn SIGTERM into an ordinary exit, so that `finally` runs; uvicorn raises it again."""
-    sys.exit(0)
+logger = logging.getLogger(__name__)
 
 
 def run_supervisor(settings: StackSettings) -> None:
-    """Start Triton, serve the supervisor's HTTP, and stop Triton at the end, whatever ended it."""
+    """Start Triton, serve the supervisor's HTTP, and stop Triton at the end, whatever ended it.
+
+    Raises:
+        StartFailed: Triton, or a release that a route names, did not come up.
+        TriptychError: it cannot run here.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    signal.signal(signal.SIGTERM, _leave)
+    check_access(settings)
     check_environment()
     check_state_dir(settings.state_dir)
-    releases = read_releases(settings.model_repository)
-    view = settings.serving_dir
-    build_view(view, releases)
-    install = prepare_triton(settings.backends_dir)
-    triton = TritonProcess(install, view, settings)
-    supervisor = Supervisor(triton, releases, settings)
-    observed = _observations(triton, supervisor, settings)
-    server = _server(create_supervisor_api(supervisor, observed), settings.supervisor_port)
-
-    def watch() -> None:
-        try:
-            supervisor.watch()
-        except BaseException:
-            server.should_exit = True  # nothing proves anything any more
-            raise
-        if supervisor.start_failure:
-            server.should_exit = True
-
-    watcher = threading.Thread(target=watch, name="watch", daemon=True)
-    watcher.start()
-    threading.Thread(target=observed.samples.watch, name="samples", daemon=True).start()
-    try:
-        server.run()
-        if supervisor.start_failure:
-            raise StartFailed(supervisor.start_failure)
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the stop short
-        observed.samples.stop()
+    with _end_signals() as (wait, give_up), _own_lock(settings), _listening(settings) as listener:
+        _end_orphans(settings)
+        excused = DesiredSet(settings.desired_file).read()
+        releases = read_served_releases(settings.model_repository, excused)
+        build_view(settings.serving_dir, releases)
+        install = prepare_triton(settings.backends_dir)
+        metrics = SupervisorMetrics()
+        supervisor = Supervisor(
+            lambda: TritonProcess(install, settings.serving_dir, settings),
+            releases,
+            settings,
+            metrics,
+        )
+        observed = _observations(supervisor, settings)
+        server = _server(supervisor, observed, metrics, settings)
+        # This thread only waits: signals come to it, and it must not hold any lock then.
+        keeper = _thread("keeper", supervisor.run, give_up)
+        http = _thread("http", lambda: server.run(sockets=[listener]), give_up)
+        samples = _thread("samples", observed.samples.watch, lambda: None)
+        wait()
         supervisor.stop()
-        watcher.join(settings.canary_timeout_seconds)
-        triton.stop()
+        keeper.join()  # each of its waits has an end
+        server.should_exit = True
+        observed.samples.stop()
+        http.join(settings.canary_timeout_seconds)
+        samples.join(settings.canary_timeout_seconds)
+    if supervisor.start_failure:
+        raise StartFailed(supervisor.start_failure)
 
 
-def _observations(
-    triton: TritonProcess, supervisor: Supervisor, settings: StackSettings
-) -> Observations:
+def _thread(
+    name: str, work: Callable[[], None], at_the_end: Callable[[], None]
+) -> threading.Thread:
+    """Start one; a part that ends by itself ends all."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            at_the_end()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+@contextmanager
+def _end_signals() -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
+    """Hand out what waits for the first SIGTERM or SIGINT, and what ends the wait otherwise."""
+    wakes, wake = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(wake, False)
+
+    def give_up() -> None:
+        with suppress(BlockingIOError):
+            os.write(wake, b"!")
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        give_up()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)  # for good: a second one changes nothing
+    yield lambda: _read_one(wakes), give_up
+
+
+def _read_one(fd: int) -> None:
+    os.read(fd, 1)
+
+
+@contextmanager
+def _own_lock(settings: StackSettings) -> Iterator[None]:
+    """One supervisor per Triton of a state folder; the kernel frees the lock when it dies."""
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    file = settings.state_dir / f"supervisor{settings.triton_suffix}.lock"
+    with file.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise AlreadyRunning(f"Another supervisor holds {file}.") from exc
+        yield
+
+
+@contextmanager
+def _listening(settings: StackSettings) -> Iterator[socket.socket]:
+    """Take the port before anything is started."""
+    host, port = settings.supervisor_host, settings.supervisor_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as exc:
+            raise PortInUse(f"The supervisor cannot listen on {host}:{port}: {exc}.") from exc
+        yield listener
+
+
+def _end_orphans(settings: StackSettings) -> None:
+    """What a killed supervisor left; with the lock held it is nobody else's."""
+    for pid in processes_of(settings.backends_dir):
+        logger.warning("ending process %d, which an earlier supervisor left behind", pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _server(
+    supervisor: Supervisor,
+    observed: Observations,
+    metrics: SupervisorMetrics,
+    settings: StackSettings,
+) -> uvicorn.Server:
+    api = create_supervisor_api(supervisor, observed, metrics, settings.supervisor_secret)
+    return uvicorn.Server(uvicorn.Config(api, log_config=None, access_log=False))
+
+
+def _observations(supervisor: Supervisor, settings: StackSettings) -> Observations:
     samples = StepSamples(
-        lambda: TritonConnection(triton.addresses.grpc), lambda: list(supervisor.status().releases)
+        lambda: TritonConnection(TritonAddresses.of(settings).grpc),
+        lambda: list(supervisor.status().releases),
     )
     return Observations(TraceStore(settings.traces_kept, settings.traces_max_bytes), samples)
-
-
-def _server(api: Starlette, port: int) -> uvicorn.Server:
-    config = uvicorn.Config(api, host="127.0.0.1", port=port, log_config=None, access_log=False)
-    return uvicorn.Server(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from triptych.stack.triton_install import TritonInstall
 # Whoever may call these can run code in the server or read its memory; only the supervisor may.
 _RESTRICTED: Final = "model-repository,shared-memory,trace,logging"
 _LOOPBACK: Final = "127.0.0.1"
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart here, not bound to
 
 
 @dataclass(frozen=True)
@@ -32,18 +34,19 @@ class TritonAddresses:
 
     @classmethod
     def of(cls, settings: StackSettings) -> TritonAddresses:
-        """The addresses that the settings' ports make."""
+        """The addresses at which this machine reaches it."""
+        host = _LOOPBACK if settings.triton_host in _EVERYWHERE else settings.triton_host
         return cls(
-            http=f"http://{_LOOPBACK}:{settings.triton_http_port}",
-            grpc=f"{_LOOPBACK}:{settings.triton_grpc_port}",
-            metrics=f"http://{_LOOPBACK}:{settings.triton_metrics_port}/metrics",
+            http=f"http://{host}:{settings.triton_http_port}",
+            grpc=f"{host}:{settings.triton_grpc_port}",
+            metrics=f"http://{host}:{settings.triton_metrics_port}/metrics",
         )
 
 
 def triton_command(
     install: TritonInstall, view: Path, settings: StackSettings, admin_secret: str
 ) -> list[str]:
-    """The command line of one Triton on loopback, empty until the supervisor loads something.
+    """The command line of one Triton, empty until the supervisor loads something.
 
     Strict readiness is off because one failed load would make the whole server "not ready" although
     every live release still answers; the supervisor judges by canaries instead.
@@ -58,13 +61,13 @@ def triton_command(
         "--strict-readiness=false",
         "--disable-auto-complete-config",
         f"--exit-timeout-secs={settings.exit_timeout_seconds}",
-        f"--http-address={_LOOPBACK}",
+        f"--http-address={settings.triton_host}",
         f"--http-port={settings.triton_http_port}",
         f"--http-restricted-api={restricted}",
-        f"--grpc-address={_LOOPBACK}",
+        f"--grpc-address={settings.triton_host}",
         f"--grpc-port={settings.triton_grpc_port}",
         f"--grpc-restricted-protocol={restricted}",
-        f"--metrics-address={_LOOPBACK}",
+        f"--metrics-address={settings.triton_host}",
         f"--metrics-port={settings.triton_metrics_port}",
         *_trace_options(settings),
     ]
@@ -101,17 +104,30 @@ class TritonProcess:
         self._settings = settings
         self._prefix = _prefix(settings)
         remove_regions(self._prefix)
+        log_file = settings.log_dir / f"triton{settings.triton_suffix}.log"
+        with suppress(FileNotFoundError):
+            log_file.replace(log_file.with_suffix(".log.previous"))  # it may tell why that one died
         self.child = ChildProcess(
             "Triton",
             triton_command(install, view, settings, self.admin_secret),
             environment=install.environment(),
-            log_file=settings.log_dir / f"triton{settings.triton_suffix}.log",
+            log_file=log_file,
         )
 
-    def stop(self) -> None:
-        """Let requests in flight finish, end the process group, and give back /dev/shm."""
-        self.child.stop(self._settings.exit_timeout_seconds + 3)
+    def stop(self, grace_seconds: float | None = None) -> None:
+        """Let requests in flight finish, end the process group, and give back /dev/shm.
+
+        Args:
+            grace_seconds: How long it may take; by default somewhat longer than Triton's own limit.
+        """
+        if grace_seconds is None:
+            grace_seconds = self._settings.exit_timeout_seconds + 3
+        self.child.stop(grace_seconds)
         remove_regions(self._prefix)
+
+    def kill(self) -> None:
+        """End the process group at once, of a server that hangs or has ended by itself."""
+        self.stop(grace_seconds=0.0)
 
 
 def wait_until_live(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,8 @@ pytestmark = pytest.mark.usefixtures("triton_log")
 PARAMETERS = {"resize_filter": "bicubic", "max_pixels": "2000"}
 
 
-def load_model(parameters: dict[str, str]) -> TritonPythonModel:
+@contextmanager
+def loaded_model(parameters: dict[str, str]) -> Iterator[TritonPythonModel]:
     model = TritonPythonModel()
     model.initialize(
         initialize_arguments(
@@ -34,18 +37,20 @@ def load_model(parameters: dict[str, str]) -> TritonPythonModel:
             parameters=parameters,
         )
     )
-    return model
+    try:
+        yield model
+    finally:
+        model.finalize()
 
 
 def test_images_become_pixels_of_the_size_and_filter_that_the_config_names() -> None:
-    model = load_model(PARAMETERS)
-
-    first, second = model.execute(
-        [
-            image_request(encoded(small_picture(), "PNG"), b"no image"),
-            image_request(encoded(small_picture().resize((100, 100)), "PNG")),
-        ]
-    )
+    with loaded_model(PARAMETERS) as model:
+        first, second = model.execute(
+            [
+                image_request(encoded(small_picture(), "PNG"), b"no image"),
+                image_request(encoded(small_picture().resize((100, 100)), "PNG")),
+            ]
+        )
 
     expected = ImageTransform(8, 12, ResizeFilter.BICUBIC).apply(np.asarray(small_picture()))
     np.testing.assert_array_equal(output(first, "PIXELS")[0], expected)
@@ -55,9 +60,8 @@ def test_images_become_pixels_of_the_size_and_filter_that_the_config_names() -> 
 
 
 def test_a_request_without_an_image_is_refused_alone() -> None:
-    good, bad = load_model(PARAMETERS).execute(
-        [image_request(encoded(small_picture(), "JPEG")), request()]
-    )
+    with loaded_model(PARAMETERS) as model:
+        good, bad = model.execute([image_request(encoded(small_picture(), "JPEG")), request()])
 
     assert output(good, "STATUS").tolist() == [[Status.OK]]
     assert bad.error().code() == TritonError.INVALID_ARG
@@ -69,11 +73,15 @@ def test_a_request_without_an_image_is_refused_alone() -> None:
         ({"max_pixels": "2000"}, "'resize_filter'"),
         ({"resize_filter": "bilinear"}, "'max_pixels'"),
         ({"resize_filter": "bilinear", "max_pixels": "lots"}, "'lots'"),
+        ({**PARAMETERS, "max_pixels": "0"}, "'max_pixels' is '0'"),
+        ({**PARAMETERS, "decode_processes": "0"}, "'decode_processes' is '0'"),
+        ({**PARAMETERS, "decode_deadline_ms": "soon"}, "'decode_deadline_ms' is 'soon'"),
+        ({**PARAMETERS, "decode_memory_bytes": "-1"}, "'decode_memory_bytes' is '-1'"),
         ({"resize_filter": "sharpest", "max_pixels": "1"}, "no such resize_filter: 'sharpest'"),
     ],
 )
 def test_a_model_with_wrong_parameters_does_not_load(
     parameters: dict[str, str], reason: str
 ) -> None:
-    with pytest.raises(ModelAssetError, match=reason):
-        load_model(parameters)
+    with pytest.raises(ModelAssetError, match=reason), loaded_model(parameters):
+        pass

@@ -11,7 +11,7 @@ from tests.fakes.fake_triton import FakeTriton, ranked, running_triton
 from tests.unit.triptych.small_release import VERDICT, write_small_release
 from tests.unit.triptych.waiting import DEADLINE_SECONDS, wait_until
 from tests.unit.triptych.watched_supervisor import GOLDEN, is_not_ready, is_ready, watched
-from triptych.stack.supervisor_status import ReleaseState
+from triptych.stack.supervisor_status import Phase, ReleaseState
 
 
 @pytest.fixture
@@ -141,21 +141,46 @@ def test_a_triton_that_ends_while_it_starts_is_a_failed_start_with_its_last_word
     assert running.supervisor.start_failure == "Triton ended while starting: cannot find the GPU"
 
 
-def test_a_triton_that_ends_later_is_unready_with_its_exit_code_and_says_so_of_each_release(
+def test_a_triton_that_ends_later_is_started_again_and_proven_and_told_as_a_heal(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    with watched(tmp_path, triton) as running:
+        wait_until(is_ready(running))
+        before = running.supervisor.status()
+        running.process.child.stop(grace_seconds=0)
+        wait_until(lambda: running.supervisor.status().starts == 2)
+        wait_until(is_ready(running))
+        after = running.supervisor.status()
+
+    assert (before.starts, after.starts) == (1, 2)
+    assert before.triton.pid != after.triton.pid
+    assert before.instance == after.instance
+    assert triton.loaded == ["digits_r1", "digits_r1"]
+    (heal,) = after.heals
+    assert heal.release is None
+    assert heal.cause.startswith("Triton ended by itself with exit code -")
+    assert running.supervisor.start_failure is None
+
+
+def test_a_triton_that_keeps_ending_is_started_less_and_less_often_and_says_so(
     tmp_path: Path, triton: FakeTriton
 ) -> None:
     ends = tmp_path / "ends"
-    binary = f"until [ -e {ends} ]; do sleep 0.01; done; exit 42"
-    with watched(tmp_path, triton, binary) as running:
+    binary = f"until [ -e {ends} ]; do sleep 0.01; done; echo no memory; exit 42"
+    with watched(tmp_path, triton, binary, restart_backoff_seconds=0.2) as running:
         wait_until(is_ready(running))
         ends.touch()
-        running.thread.join(DEADLINE_SECONDS)
-        status = running.supervisor.status()
+        wait_until(lambda: running.supervisor.status().phase is Phase.BACKING_OFF)
+        waiting = running.supervisor.status()
+        ends.unlink()
+        wait_until(is_ready(running))
+        assert running.supervisor.status().phase is Phase.SERVING
 
-    assert status.reason == "Triton ended by itself with exit code 42"
-    assert not status.ready
-    assert status.releases["digits_r1"].state is ReleaseState.FAILING
-    assert running.supervisor.start_failure is None
+    assert not waiting.ready
+    assert waiting.reason is not None
+    assert waiting.reason.startswith("ended 2 times, the next start is at 20")
+    assert waiting.reason.endswith("no memory")
+    assert waiting.releases["digits_r1"].state is ReleaseState.FAILING
 
 
 def test_stopping_it_while_triton_does_not_answer_ends_the_watch(

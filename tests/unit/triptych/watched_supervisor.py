@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.triptych.waiting import DEADLINE_SECONDS
-from triptych.stack.serving_view import read_releases
+from triptych.stack.serving_view import read_served_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.supervisor import Supervisor
 from triptych.stack.supervisor_status import ReleaseState
@@ -26,16 +26,23 @@ class Watched:
     """A supervisor, the process it believes to be Triton, and the server that answers for it."""
 
     supervisor: Supervisor
-    process: TritonProcess
     triton: FakeTriton
     thread: threading.Thread
+    started: list[TritonProcess] = field(default_factory=list)
+
+    @property
+    def process(self) -> TritonProcess:
+        """The one that runs now."""
+        return self.started[-1]
 
     def release(self, name: str = "digits_r1") -> ReleaseState:
         return self.supervisor.status().releases[name].state
 
 
 @contextmanager
-def watched(tmp_path: Path, triton: FakeTriton, binary: str = STAYS) -> Iterator[Watched]:
+def watched(
+    tmp_path: Path, triton: FakeTriton, binary: str = STAYS, **more: object
+) -> Iterator[Watched]:
     """Run the real supervisor over a shell script in tritonserver's place."""
     script = tmp_path / "tritonserver"
     script.write_text(f"#!/bin/sh\n{binary}\n")
@@ -48,19 +55,27 @@ def watched(tmp_path: Path, triton: FakeTriton, binary: str = STAYS) -> Iterator
             "canary_interval_seconds": 0.01,
             "start_timeout_seconds": 10 * DEADLINE_SECONDS,
             "exit_timeout_seconds": 1,
+            "drain_seconds": 0,
+            "restart_backoff_seconds": 0.05,
+            **more,
         }
     )
-    process = TritonProcess(TritonInstall(script, tmp_path, ""), tmp_path, settings)
-    supervisor = Supervisor(process, read_releases(tmp_path / "models"), settings)
-    thread = threading.Thread(target=supervisor.watch)
+    started: list[TritonProcess] = []
+
+    def start() -> TritonProcess:
+        started.append(TritonProcess(TritonInstall(script, tmp_path, ""), tmp_path, settings))
+        return started[-1]
+
+    supervisor = Supervisor(start, read_served_releases(tmp_path / "models", set()), settings)
+    thread = threading.Thread(target=supervisor.run)
     thread.start()
     try:
-        yield Watched(supervisor, process, triton, thread)
+        yield Watched(supervisor, triton, thread, started)
     finally:
         supervisor.stop()
         thread.join(DEADLINE_SECONDS)
-        process.stop()
     assert not thread.is_alive()
+    assert all(process.child.exit_code() is not None for process in started)
 
 
 def is_ready(running: Watched) -> Callable[[], bool]:

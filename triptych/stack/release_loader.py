@@ -1,0 +1,97 @@
+"""Adds one release to what is served, once it has proven itself; a failure changes nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+
+from triptych.errors import CallFailed, LoadRefused, ReleaseNameInvalid
+from triptych.release import Release, read_release
+from triptych.routing import ReleaseName, first_routes
+from triptych.stack.canary import CanaryResult
+from triptych.stack.live_triton import LiveTriton
+from triptych.stack.serving_view import check_files, link_models
+from triptych.stack.settings import StackSettings
+from triptych.stack.status_board import first_status
+from triptych.stack.supervisor_status import ReleaseState, ReleaseStatus, utc_now
+
+logger = logging.getLogger(__name__)
+
+_UNLOAD_SECONDS = 30.0
+
+
+def read_from_disk(settings: StackSettings, name: ReleaseName) -> Release:
+    """Read a release and see that its files are as they were released.
+
+    Raises:
+        ReleaseNameInvalid: there is none of that name on disk.
+        ReleaseBroken: its files are not what was released.
+    """
+    repository = settings.model_repository
+    if not (repository / str(name)).is_dir():
+        raise ReleaseNameInvalid(f"There is no release {name} in {repository}.")
+    release = read_release(repository, name)
+    check_files(release)
+    return release
+
+
+def load_and_prove(live: LiveTriton, settings: StackSettings, release: Release) -> ReleaseStatus:
+    """Load a release that is not served yet, and prove it; one that fails is unloaded again.
+
+    Raises:
+        CallFailed: Triton cannot load it.
+        LoadRefused: a golden input did not get its golden answer.
+    """
+    link_release(settings, release)
+    try:
+        result = live.bring_up(release)
+    except CallFailed:
+        unload(live, release)  # some of its steps may be up
+        raise
+    if result.reason:
+        unload(live, release)
+        raise LoadRefused(f"{release.name} is not served, because {result.reason}.")
+    logger.info("release %s was loaded and is ready", release.name)
+    return proven_status(release, result)
+
+
+def link_release(settings: StackSettings, release: Release) -> None:
+    """Show it to Triton."""
+    link_models(settings.serving_dir, release.repository, release.models())
+
+
+def unload(live: LiveTriton, release: Release) -> None:
+    """Take what is not served out of Triton's memory, if it can be."""
+    try:
+        live.connection.unload(str(release.name), _UNLOAD_SECONDS)
+    except CallFailed as exc:
+        logger.warning("%s stays in memory: %s", release.name, exc)
+    for step in release.models()[:-1]:  # where the ensemble never came up, they have no owner
+        with suppress(CallFailed):
+            live.connection.unload(step, _UNLOAD_SECONDS)
+
+
+def check_moves_no_traffic(release: Release, served: Iterable[Release]) -> None:
+    """The gateway routes an alias to its lowest number: a lower one would take its place.
+
+    Raises:
+        LoadRefused: it would.
+    """
+    routes = first_routes(it.name for it in served if it.promotable)
+    routed = routes.get(release.name.alias)
+    if routed and release.promotable and release.name < routed:
+        raise LoadRefused(
+            f"{release.name} would take the traffic of {release.name.alias} from {routed}, "
+            "and a load moves none; export it with a higher number."
+        )
+
+
+def proven_status(release: Release, result: CanaryResult) -> ReleaseStatus:
+    """A release that has just answered all its golden inputs."""
+    return replace(
+        first_status(release).moved_to(ReleaseState.READY),
+        last_canary=utc_now(),
+        canary_ms=round(result.duration_ms, 2),
+    )

@@ -1,0 +1,71 @@
+"""Starts and ends tritonserver, and knows which one runs now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from triptych.stack.live_triton import LiveTriton
+from triptych.stack.settings import StackSettings
+from triptych.stack.status_board import StatusBoard
+from triptych.stack.stub_watch import StubWatch
+from triptych.stack.triton_process import TritonProcess, wait_until_live
+
+logger = logging.getLogger(__name__)
+
+
+class ServerKeeper:
+    """One server at a time. Only the supervisor's thread may start and end it.
+
+    To the kernel the death of the thread that started a process is the parent's death: that thread
+    has to live as long as the supervisor.
+    """
+
+    def __init__(
+        self,
+        start_triton: Callable[[], TritonProcess],
+        board: StatusBoard,
+        watch: StubWatch,
+        settings: StackSettings,
+    ) -> None:
+        self._start_triton = start_triton
+        self._board = board
+        self._watch = watch
+        self._settings = settings
+        self.live: LiveTriton | None = None
+        self.pid = 0
+
+    def start(self, pause: Callable[[float], object]) -> LiveTriton:
+        """Start one and wait until it answers; it is empty then.
+
+        Raises:
+            StartFailed: it ended, took too long, or nobody waits any more.
+        """
+        process = self._start_triton()
+        self.pid = process.child.pid
+        self._board.note_start()
+        self.live = live = LiveTriton(process, self._settings.start_timeout_seconds)
+        self._watch.follow(process.child.pid)
+        timeout_seconds = self._settings.start_timeout_seconds
+        wait_until_live(live.connection, process.child, timeout_seconds, pause)
+        return live
+
+    def exit_code(self) -> int | None:
+        """The exit code of the server, None while it runs or where there is none."""
+        return self.live.process.child.exit_code() if self.live else None
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        return self.live.process.child.last_words() if self.live else ""
+
+    def end(self, grace_seconds: float | None = None) -> None:
+        """Stop it with all that it started.
+
+        Args:
+            grace_seconds: How long it may take; 0 kills at once, by default Triton's own limit.
+        """
+        live, self.live = self.live, None
+        self._watch.forget()
+        if live is not None:
+            live.process.stop(grace_seconds)
+            live.connection.close()  # cancels what is in flight: nobody is there any more

@@ -1,0 +1,117 @@
+"""The stub processes of one tritonserver, as the kernel knows them: /proc and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_PROC: Final = Path("/proc")
+_STUB: Final = "triton_python_backend_stub"
+_TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Stub:
+    """One stub: its first argument is <view>/<model>/<version>/<file>."""
+
+    pid: int
+    model: str
+
+
+@dataclass(frozen=True)
+class _Stat:
+    """What /proc/<pid>/stat says, as far as it matters here."""
+
+    state: str
+    parent: int
+    cpu_ticks: int
+    exit_code: int  # as waitpid has it; of a zombie only
+
+
+def find_stubs(server_pid: int) -> list[Stub]:
+    """The stubs of a server that have a command line: zombies and those not yet executed do not."""
+    return [stub for pid in _children(server_pid) if (stub := _read_stub(pid))]
+
+
+def _read_stub(pid: int) -> Stub | None:
+    arguments = command_line(pid)
+    if len(arguments) < 2 or Path(arguments[0]).name != _STUB:
+        return None
+    return Stub(pid, Path(arguments[1]).parent.parent.name)
+
+
+def command_line(pid: int) -> list[str]:
+    """The arguments of a process; none of a zombie or of one that is gone."""
+    with suppress(OSError):
+        return (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    return []
+
+
+def is_child(pid: int, parent: int) -> bool:
+    """Whether a pid still means a child of that process; zombies are children too."""
+    stat = _read_stat(pid)
+    return stat is not None and stat.parent == parent
+
+
+def exit_code(pid: int) -> int | None:
+    """How a zombie ended, as waitpid would have it; None: it is none."""
+    stat = _read_stat(pid)
+    return stat.exit_code if stat and stat.state == "Z" else None
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a signal or a debugger stopped it."""
+    stat = _read_stat(pid)
+    return stat is not None and stat.state in {"T", "t"}
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a stub and its own children have used so far."""
+    stats = [_read_stat(it) for it in (pid, *_children(pid))]
+    return sum(stat.cpu_ticks for stat in stats if stat) / _TICKS_PER_SECOND
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Everything that was started with a path below this folder among its arguments."""
+    prefix = f"{folder.resolve()}/"
+    own = os.getpid()
+    return [
+        pid
+        for pid in _all_pids()
+        if pid != own and any(prefix in f"{argument}/" for argument in command_line(pid))
+    ]
+
+
+def _all_pids() -> list[int]:
+    return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()]
+
+
+def _children(pid: int) -> Iterator[int]:
+    """Children of any of its threads; the kernel's own list where it keeps one."""
+    found = False
+    with suppress(OSError):
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            with suppress(OSError):
+                yield from map(int, (thread / "children").read_text().split())
+                found = True
+    if not found:
+        yield from (it for it in _all_pids() if is_child(it, pid))
+
+
+def _read_stat(pid: int) -> _Stat | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    # The name stands in brackets and may hold anything, brackets too.
+    fields = text.rpartition(")")[2].split()
+    return _Stat(
+        state=fields[0],
+        parent=int(fields[1]),
+        cpu_ticks=int(fields[11]) + int(fields[12]),
+        exit_code=int(fields[49]),
+    )
