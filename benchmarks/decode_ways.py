@@ -28,8 +28,8 @@ _PLACE_BYTES: Final = 1024 * 1024  # room for one encoded image
 class Way(Protocol):
     """One way to have a batch decoded."""
 
-    def decode(self, images: Sequence[bytes], target: NDArray[np.uint8]) -> None:
-        """Decode into target, [N, H, W, 3]."""
+    def decode(self, images: Sequence[bytes]) -> NDArray[np.uint8]:
+        """Decode to [N, H, W, 3], new for each batch as a stub needs it."""
 
     def close(self) -> None:
         """End the child."""
@@ -38,13 +38,16 @@ class Way(Protocol):
 class InProcess:
     """No other process at all."""
 
-    def __init__(self, decode: Decode) -> None:
+    def __init__(self, decode: Decode, shape: tuple[int, ...]) -> None:
         self._decode = decode
+        self._shape = shape
 
-    def decode(self, images: Sequence[bytes], target: NDArray[np.uint8]) -> None:
+    def decode(self, images: Sequence[bytes]) -> NDArray[np.uint8]:
         """One after another."""
+        target = np.zeros((len(images), *self._shape), np.uint8)
         for item, image in enumerate(images):
             target[item] = self._decode(image)
+        return target
 
     def close(self) -> None:
         """Nothing to end."""
@@ -68,17 +71,20 @@ class _Forked:
 class ThroughSocket:
     """Bytes both ways through a stream socket: what a pipe does, with larger buffers."""
 
-    def __init__(self, decode: Decode) -> None:
+    def __init__(self, decode: Decode, shape: tuple[int, ...]) -> None:
         self._decode = decode
+        self._shape = shape
         self._mine, self._theirs = socket.socketpair()
         self._child = _Forked(self._serve)
         self._theirs.close()
 
-    def decode(self, images: Sequence[bytes], target: NDArray[np.uint8]) -> None:
+    def decode(self, images: Sequence[bytes]) -> NDArray[np.uint8]:
         """Send one, take one."""
+        target = np.zeros((len(images), *self._shape), np.uint8)
         for item, image in enumerate(images):
             self._mine.sendall(_LENGTH.pack(len(image)) + image)
             _receive(self._mine, memoryview(target[item]).cast("B"))
+        return target
 
     def _serve(self) -> None:
         self._mine.close()
@@ -117,6 +123,7 @@ class ThroughMemory:
         self, decode: Decode, shape: tuple[int, ...], images_per_turn: int, *, with_eventfd: bool
     ) -> None:
         self._decode = decode
+        self._shape = shape
         self._per_turn = images_per_turn
         self._map = mmap.mmap(-1, _MOST_IMAGES * (_PLACE_BYTES + int(np.prod(shape))))
         self._results: NDArray[np.uint8] = np.frombuffer(
@@ -126,8 +133,9 @@ class ThroughMemory:
         self._call, self._wait = mine
         self._child = _Forked(partial(self._serve, *theirs))
 
-    def decode(self, images: Sequence[bytes], target: NDArray[np.uint8]) -> None:
+    def decode(self, images: Sequence[bytes]) -> NDArray[np.uint8]:
         """Lay some down, call, wait, pick the results up."""
+        target = np.zeros((len(images), *self._shape), np.uint8)
         for start in range(0, len(images), self._per_turn):
             turn = images[start : start + self._per_turn]
             for place, image in enumerate(turn):
@@ -136,6 +144,7 @@ class ThroughMemory:
             self._call()
             self._wait()
             target[start : start + len(turn)] = self._results[: len(turn)]
+        return target
 
     def _write(self, place: int, image: bytes) -> None:
         if place < _MOST_IMAGES:  # an empty one ends a turn; a full turn needs no end

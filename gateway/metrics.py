@@ -142,7 +142,7 @@ class GatewayMetrics:
         self._server_calls = self._gauge("server_calls", "Calls on their way to it.", "server")
         self.ejections = Counter(
             "triptych_gateway_ejections_total",
-            "Releases left alone on a server: unavailable, contract or stub_died.",
+            "Releases left alone on a server, by cause: see docs/observability.md.",
             ["server", "cause"],
             registry=self._registry,
         )

@@ -94,6 +94,14 @@ class WorkerPool:
     def run(self) -> int:
         """Start the workers and watch over them; gives the exit code."""
         self._listen_to_signals()
+        try:
+            return self._watch_over()
+        finally:
+            signal.set_wakeup_fd(-1)
+            for end in self._wakeup:
+                end.close()
+
+    def _watch_over(self) -> int:
         while self._exit_code is None or self._workers:
             if self._exit_code is None:
                 self._replace_next()

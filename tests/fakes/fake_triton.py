@@ -144,9 +144,9 @@ class FakeTriton:
         return service_pb2.RepositoryModelUnloadResponse()
 
     def config(self, request: Any, _: grpc.ServicerContext) -> Any:
-        """ModelConfig: of a step that takes one byte."""
+        """ModelConfig: of a step that takes one item."""
         config = model_config_pb2.ModelConfig(name=request.name, max_batch_size=32)
-        config.input.add(name="X", data_type=model_config_pb2.TYPE_UINT8, dims=[1])
+        config.input.add(name="X", data_type=model_config_pb2.TYPE_STRING, dims=[1])
         config.parameters["kept"].string_value = "as it is"
         return service_pb2.ModelConfigResponse(config=config)
 
@@ -214,7 +214,7 @@ def running_triton() -> Iterator[FakeTriton]:
             service_pb2.RepositoryModelLoadResponse,
         ),
     }
-    server = grpc.server(ThreadPoolExecutor(8), options=_UNLIMITED)
+    server = grpc.server(ThreadPoolExecutor(64), options=_UNLIMITED)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, methods),))
     fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()

@@ -57,6 +57,11 @@ class HealLadder:
         wait = min(_FIRST_WAIT_SECONDS * 2 ** min(rung.failures - 1, 10), _MAX_WAIT_SECONDS)
         rung.not_before = self._clock() + wait
 
+    def has_failed(self, release: str) -> bool:
+        """Whether the last heal of it did not bring it back."""
+        rung = self._rungs.get(release)
+        return rung is not None and rung.failures > 0
+
     def note_well(self, release: str) -> None:
         """Golden inputs get golden answers again."""
         rung = self._rungs.setdefault(release, _Rung())

@@ -107,7 +107,7 @@ class ReleaseHealer:
         """What went wrong, or None."""
         name = str(release.name)
         try:
-            if not {DIED, HUNG}.issuperset(dead.values()):
+            if self.ladder.has_failed(name) or WRONG in dead.values():
                 live.connection.load(name, self._prove_seconds)  # it may not be loaded at all
             for step, cause in dead.items():
                 self._renew(live, release.name.step(step), cause)

@@ -118,8 +118,10 @@ class ServerCycle:
         try:
             self._start(is_first=True)
         except StartFailed as exc:
-            self.start_failure = str(exc)
-        return self.start_failure is None
+            if not self._stopping.is_set():
+                self.start_failure = str(exc)
+            return False
+        return True
 
     def revive(self) -> None:
         """The server has ended by itself: end what is left of it and start again."""
@@ -160,6 +162,12 @@ class ServerCycle:
         logger.info("Triton has ended for a restart after %.1f s", time.monotonic() - noticed)
         self._restart_asked.clear()
         self._bring_back(cause)
+
+    def cut_short(self) -> None:
+        """End Triton from another thread, so that whatever waits for it gives up."""
+        live = self._keeper.live
+        if live is not None:
+            live.process.kill()
 
     def finish(self) -> None:
         """Drain and end for good."""

@@ -163,7 +163,6 @@ class StatusBoard:
 
     def note_canary(self, name: str, result: CanaryResult, epoch: int | None = None) -> bool:
         """What a canary said; whether that still counts."""
-        self._metrics.note_canary(name, result.duration_ms / 1000)
         with self._lock:
             before = self._releases.get(name)
             if before is None or epoch not in {None, self._epochs.get(name, 0)}:

@@ -75,7 +75,8 @@ class Supervisor:
         self._addresses = TritonAddresses.of(settings)
         self._desired = tuple(desired_releases(releases))  # replaced as a whole, never changed
         self._on_disk = DesiredSet(settings.desired_file)
-        self.board = StatusBoard(metrics or SupervisorMetrics())
+        self._metrics = metrics or SupervisorMetrics()
+        self.board = StatusBoard(self._metrics)
         for release in self._desired:
             self.board.show(str(release.name), first_status(release))
         self._wake = threading.Event()
@@ -114,6 +115,10 @@ class Supervisor:
         """End `run` soon: drain, stop Triton."""
         self._stopping.set()
         self._wake.set()
+
+    def kill(self) -> None:
+        """End Triton now; for a `stop` that takes too long."""
+        self._cycle.cut_short()
 
     def run(self) -> None:
         """Bring the desired set up and keep it up, until `stop` or a first start that fails."""
@@ -226,6 +231,7 @@ class Supervisor:
         epoch, sent = self.board.epoch(name), time.monotonic()
         timeout_seconds = self._settings.canary_timeout_seconds
         result = replay_golden(live.connection, release, golden, timeout_seconds=timeout_seconds)
+        self._metrics.note_canary(name, result.duration_ms / 1000)
         if live is not self._keeper.live or epoch != self.board.epoch(name):
             return None  # it was overtaken by a death, a heal or a restart
         if not result.has_timed_out:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Final
 
 import uvicorn
 
@@ -30,6 +31,8 @@ from triptych.stack.supervisor_metrics import SupervisorMetrics
 from triptych.stack.trace_store import TraceStore
 from triptych.stack.triton_install import prepare_triton
 from triptych.stack.triton_process import TritonAddresses, TritonProcess
+
+_KILL_SECONDS: Final = 4.0
 
 logger = logging.getLogger(__name__)
 
@@ -65,14 +68,21 @@ def run_supervisor(settings: StackSettings) -> None:
         http = _thread("http", lambda: server.run(sockets=[listener]), give_up)
         samples = _thread("samples", observed.samples.watch, lambda: None)
         wait()
-        supervisor.stop()
-        keeper.join()  # each of its waits has an end
+        _stop(supervisor, keeper, settings)
         server.should_exit = True
         observed.samples.stop()
         http.join(settings.canary_timeout_seconds)
         samples.join(settings.canary_timeout_seconds)
     if supervisor.start_failure:
         raise StartFailed(supervisor.start_failure)
+
+
+def _stop(supervisor: Supervisor, keeper: threading.Thread, settings: StackSettings) -> None:
+    supervisor.stop()
+    keeper.join(settings.stop_seconds - _KILL_SECONDS)
+    if keeper.is_alive():  # in the middle of a long load
+        supervisor.kill()
+        keeper.join(_KILL_SECONDS)
 
 
 def _thread(

@@ -155,6 +155,9 @@ class Dispatch:
         try:
             return await _send(server, call)
         except InferenceFailed as exc:
+            # Until it is known what happened, nobody else is to run into it, if others can serve.
+            if self._fleet.find(call.release, but_not=server):
+                self._leave_alone(server, call.release, "failed")
             if await server.has_lost_a_stub(call.release, before):
                 self._leave_alone(server, call.release, "stub_died")
                 raise _StubDied from exc

@@ -18,9 +18,9 @@ from gateway.data_plane.triton_client import TritonClient
 
 # Where canaries are rarer than that (many releases take turns), a second try tells as much.
 _LONGEST_EJECTION_SECONDS: Final = 2.0
-# A supervisor notices a death at once; the end of a hung stub it counts just after it.
-_DEATH_LOOKS: Final = 4
-_DEATH_PAUSE_SECONDS: Final = 0.1
+# A death is noticed at once, but a stub that hangs is seen by the next canary and its deadline.
+_LONGEST_DOUBT_SECONDS: Final = 4.0
+_DOUBT_PAUSE_SECONDS: Final = 0.1
 
 _COMING_BACK: Final = frozenset({"starting", "restarting"})
 _GONE: Final = frozenset({"backing_off", "stopping"})
@@ -122,9 +122,11 @@ class Server:
 
     def eject(self, release: str) -> None:
         """Send nothing more of this release here until a later canary was right."""
+        self._ejected[release] = _Ejection(self._clock(), self._last_canary(release))
+
+    def _last_canary(self, release: str) -> str | None:
         report = self._report(release)
-        last_canary = report.last_canary if report else None
-        self._ejected[release] = _Ejection(self._clock(), last_canary)
+        return report.last_canary if report else None
 
     def has_ejections(self) -> bool:
         """Whether something is to be found out soon."""
@@ -153,14 +155,21 @@ class Server:
         return Deaths(word.instance if word else "", report.stub_deaths if report else 0)
 
     async def has_lost_a_stub(self, release: str, before: Deaths) -> bool:
-        """Ask the supervisor whether a stub died since then; a few times, for it may come late."""
-        for look in range(_DEATH_LOOKS):
-            if look:
-                await asyncio.sleep(_DEATH_PAUSE_SECONDS)
+        """Ask the supervisor whether a stub died since then.
+
+        Triton fails calls to a stub a second after it has stopped to answer, be it dead or hung. So
+        this waits for evidence: a death more, or a canary that was right after the failure.
+        """
+        until = self._clock() + _LONGEST_DOUBT_SECONDS
+        await self.refresh()
+        last_canary = self._last_canary(release)
+        while self.deaths(release) == before:
+            is_proven = self._last_canary(release) != last_canary and self.is_well(release)
+            if is_proven or self._clock() > until:
+                return False
+            await asyncio.sleep(_DOUBT_PAUSE_SECONDS)
             await self.refresh()
-            if self.deaths(release) != before:
-                return True
-        return False
+        return True
 
     async def close(self, grace_seconds: float) -> None:
         """End its connections, after giving calls that are on their way so long."""

@@ -16,7 +16,7 @@ import httpx
 import uvicorn
 
 from gateway.main import create_app
-from gateway.server import server_config
+from gateway.server import GatewayServer, server_config
 from gateway.settings import GatewaySettings
 
 
@@ -96,7 +96,8 @@ async def gateway_over_tcp(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """Serve the application as `python -m gateway` does, on a free port."""
     with _listener() as listener:
         port = listener.getsockname()[1]
-        server = uvicorn.Server(server_config(settings))
+        config = server_config(settings)
+        server = GatewayServer(config, config.app.state.stopping, settings.shutdown_seconds)  # type: ignore[union-attr]  # a FastAPI
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await until(lambda: server.started or serving.done())
         try:
@@ -105,7 +106,7 @@ async def gateway_over_tcp(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             ) as client:
                 yield Gateway(client, settings.state_dir, port)
         finally:
-            server.should_exit = True
+            server.stop()
             await serving
 
 

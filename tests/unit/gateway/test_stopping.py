@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
+from typing import cast
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
+from gateway.listening import listen
 from gateway.request_context import RequestRecord, record, request_id
+from gateway.server import GatewayServer, server_config
+from gateway.settings import GatewaySettings
 from gateway.stopping import StoppedAnswer, Stopping
+from triptych.stack.ports import free_ports
 
 _SCOPE = {"type": "http", "method": "POST", "path": "/v1/predict/digits", "headers": []}
 
@@ -80,3 +88,30 @@ async def test_what_comes_while_the_gateway_ends_has_to_go_elsewhere() -> None:
 async def test_a_worker_that_retires_answers_and_ends_the_connection() -> None:
     assert await _answered(Stopping(retires=True)) == (200, {b"connection": b"close"})
     assert await _answered(Stopping()) == (200, {})
+
+
+async def test_a_server_that_retires_answers_once_more_and_closes_what_is_quiet(
+    tmp_path: Path,
+) -> None:
+    settings = GatewaySettings(state_dir=tmp_path, supervisor_urls=("http://127.0.0.1:1",))
+    config = server_config(settings)
+    app = cast(FastAPI, config.app)
+    (port,) = free_ports(1)
+    listeners = listen("127.0.0.1", port, "GATEWAY_PORT")
+    is_serving = asyncio.Event()
+    server = GatewayServer(config, app.state.stopping, 5, is_serving.set)
+    serving = asyncio.create_task(server.serve(sockets=listeners))
+    await is_serving.wait()
+    async with (
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as busy,
+        httpx.AsyncClient(base_url=busy.base_url, trust_env=False) as idle,
+    ):
+        for client in (busy, idle):
+            assert "connection" not in (await client.get("/healthz")).headers
+        server.retire()
+        await asyncio.sleep(0.2)  # it looks ten times a second
+        assert (await busy.get("/healthz")).headers["connection"] == "close"
+        with pytest.raises(httpx.ConnectError):
+            await busy.get("/healthz")
+        async with asyncio.timeout(4):
+            await serving

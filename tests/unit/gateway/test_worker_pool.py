@@ -107,26 +107,10 @@ def test_a_killed_worker_is_followed_by_another(tmp_path: Path) -> None:
     assert (exit_code, len(buried)) == (0, 2)
 
 
-def test_a_start_that_the_first_worker_refuses_ends_with_its_code(tmp_path: Path) -> None:
-    gone = threading.Event()
-
-    def story() -> None:
-        gone.wait(20)
-
-    old = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        pool = WorkerPool(
-            1,
-            (sys.executable, "-c", "raise SystemExit(3)"),
-            descriptors=(),
-            variables={},
-            shutdown_seconds=5,
-        )
-        assert pool.run() == 3
-    finally:
-        signal.signal(signal.SIGTERM, old)
-        gone.set()
-    del story
+def test_a_start_that_the_first_worker_refuses_ends_with_its_code() -> None:
+    command = (sys.executable, "-c", "raise SystemExit(3)")
+    pool = WorkerPool(1, command, descriptors=(), variables={}, shutdown_seconds=5)
+    assert pool.run() == 3
 
 
 def test_a_successor_that_does_not_come_up_leaves_the_old_one_in_place(
@@ -151,7 +135,12 @@ def test_a_successor_that_does_not_come_up_leaves_the_old_one_in_place(
 
 
 def test_whoever_presses_ctrl_c_twice_does_not_wait(tmp_path: Path) -> None:
-    before = "import time; channel.send(b's'); open(os.path.join(folder, '1.serves'), 'w').close(); time.sleep(60)"
+    before = (
+        "import time\n"
+        "channel.send(b's')\n"
+        "open(os.path.join(folder, '1.serves'), 'w').close()\n"
+        "time.sleep(60)"
+    )
 
     def story() -> None:
         until(lambda: len(serving(tmp_path)) == 1)

@@ -61,7 +61,7 @@ def test_a_dead_stub_is_loaded_anew_with_its_own_configuration_and_told(
     assert model == config["name"] == "digits_r1_model"
     assert config["parameters"].pop("triptych_heal")["string_value"]
     assert config["parameters"] == {"kept": {"string_value": "as it is"}}
-    assert config["input"] == [{"name": "X", "data_type": "TYPE_UINT8", "dims": ["1"]}]
+    assert config["input"] == [{"name": "X", "data_type": "TYPE_STRING", "dims": ["1"]}]
     assert healed.ready
     assert healed.restart_wanted is not None
     assert healed.releases["digits_r1"].last_heal == healed.heals[-1]
@@ -109,6 +109,34 @@ def test_wrong_answers_three_times_in_a_row_load_every_step_anew(
 
     models = {model for model, _ in triton.overrides}
     assert models == {f"digits_r1_{step}" for step in ("preprocess", "model", "postprocess")}
+
+
+def test_steps_that_leave_canary_and_probe_unanswered_hang_and_are_loaded_anew(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    with watched(tmp_path, triton, canary_timeout_seconds=0.2) as running:
+        wait_until(is_ready(running))
+        triton.may_answer.clear()
+        wait_until(lambda: len(triton.overrides) == 3)
+        hanging = running.supervisor.status()
+        triton.may_answer.set()
+        wait_until(is_ready(running))
+        last_heal = running.supervisor.status().releases["digits_r1"].last_heal
+
+    assert hanging.releases["digits_r1"].state is ReleaseState.HEALING
+    assert hanging.releases["digits_r1"].stub_deaths == 3
+    assert last_heal is not None
+    assert "model: stub hung" in last_heal.cause
+
+
+def test_a_server_that_does_not_even_count_is_replaced(tmp_path: Path, triton: FakeTriton) -> None:
+    with watched(tmp_path, triton) as running:
+        wait_until(is_ready(running))
+        triton.refusal = (grpc.StatusCode.UNAVAILABLE, "Server is stopping")
+        wait_until(lambda: running.supervisor.status().phase is Phase.RESTARTING)
+        triton.refusal = None
+        wait_until(lambda: running.supervisor.status().starts == 2)
+        wait_until(is_ready(running))
 
 
 def test_the_death_of_a_stub_that_is_not_served_is_nobodys_business(
