@@ -46,6 +46,7 @@ class Fault:
         leaves: What may stay until the server's next quiet moment.
         is_followed_by_a_restart: Whether `up` restarts the server at once where there is another; a
             server that answers until then and after it is well.
+        short_with: With how many Tritons the short form makes it; the long form makes all.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Fault:
     within_seconds: float = HEALTHY_WITHIN_SECONDS
     leaves: tuple[str, ...] = ()
     is_followed_by_a_restart: bool = False
+    short_with: frozenset[int] = frozenset({1, 2})
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from triptych.release import sha256
 _LORISES: Final = 60
 _LORIS_SECONDS: Final = 3.0
 _POISONED_STRETCH: Final = 300
+_WITH_ONE: Final = frozenset({1})
 
 
 @contextmanager
@@ -138,9 +139,14 @@ def _write_broken_release(repository: Path) -> None:
 
 
 POISONED_STREAM: Final = Fault(
-    "2 % poisoned images in the stream", partial(_poisoned_stream, share=0.02), may_fail=0
+    "2 % poisoned images in the stream",
+    partial(_poisoned_stream, share=0.02),
+    may_fail=0,
+    short_with=_WITH_ONE,
 )
-KILLED_DECODER: Final = Fault("kill -9 a decode process", _killed_decoder)
+KILLED_DECODER: Final = Fault(
+    "kill -9 a decode process", _killed_decoder, may_fail=0, short_with=_WITH_ONE
+)
 KILLING_TEXT: Final = Fault(
     "a text that kills the stub, twice",
     _killing_text,
@@ -149,6 +155,10 @@ KILLING_TEXT: Final = Fault(
     is_followed_by_a_restart=True,
     within_seconds=2 * DEAD_SECONDS + 2.0,  # it is asked a second time, alone, and dies of it again
 )
-HALF_UPLOADS: Final = Fault("slow-loris and half-closed uploads", _half_uploads, may_fail=0)
-BROKEN_RELEASE: Final = Fault("load of a corrupt model", _broken_release, may_fail=0)
+HALF_UPLOADS: Final = Fault(
+    "slow-loris and half-closed uploads", _half_uploads, may_fail=0, short_with=_WITH_ONE
+)
+BROKEN_RELEASE: Final = Fault(
+    "load of a corrupt model", _broken_release, may_fail=0, short_with=_WITH_ONE
+)
 INPUT_FAULTS: Final = (POISONED_STREAM, KILLED_DECODER, KILLING_TEXT, HALF_UPLOADS, BROKEN_RELEASE)

@@ -83,8 +83,12 @@ def _restart(rig: Rig, *, what: str, role: str) -> Iterator[Callable[[], bool]]:
     yield partial(_all_anew, rig.stack, role, None, before)
 
 
+_WITH_TWO: Final = frozenset({2})
+
+
 def _server(name: str, number: int) -> Fault:
-    return Fault(name, partial(_signal, role="tritonserver", number=number, triton=0))
+    injection = partial(_signal, role="tritonserver", number=number, triton=0)
+    return Fault(name, injection, short_with=_WITH_TWO)
 
 
 SERVER_FAULTS: Final = (
@@ -93,16 +97,27 @@ SERVER_FAULTS: Final = (
     _server("SIGSTOP tritonserver", signal.SIGSTOP),
 )
 SUPERVISOR_FAULTS: Final = (
-    Fault("SIGTERM the supervisor", partial(_kill_supervisor, number=signal.SIGTERM)),
-    Fault("kill -9 the supervisor", partial(_kill_supervisor, number=signal.SIGKILL)),
+    Fault(
+        "SIGTERM the supervisor",
+        partial(_kill_supervisor, number=signal.SIGTERM),
+        short_with=_WITH_TWO,
+    ),
+    Fault(
+        "kill -9 the supervisor",
+        partial(_kill_supervisor, number=signal.SIGKILL),
+        short_with=frozenset({1}),
+    ),
 )
 ROLLING_RESTART: Final = Fault(
-    "triptych restart triton", partial(_restart, what="triton", role="tritonserver")
+    "triptych restart triton",
+    partial(_restart, what="triton", role="tritonserver"),
+    short_with=_WITH_TWO,
 )
 GATEWAY_RESTART: Final = Fault(
     "triptych restart gateway",
     partial(_restart, what="gateway", role="worker"),
-    may_fail_with_two=None,
+    may_fail=0,
+    short_with=frozenset({1}),
 )
 GATEWAY_KILLED: Final = Fault(
     "kill -9 the gateway worker", _kill_gateway_worker, may_fail_with_two=_IN_FLIGHT

@@ -28,6 +28,6 @@ def odd_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RigKeeper]
     keeper.close()
 
 
-@pytest.mark.parametrize("fault", [*MACHINE_FAULTS], ids=lambda fault: fault.name.replace(" ", "-"))
+@pytest.mark.parametrize("fault", [*MACHINE_FAULTS], ids=lambda fault: fault.name)
 def test_an_odd_machine_is_borne(odd_machine: RigKeeper, fault: Fault, check: Check) -> None:
     check(odd_machine, fault)

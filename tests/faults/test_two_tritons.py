@@ -33,7 +33,7 @@ def two_tritons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RigKeeper]
         keeper.close()
 
 
-@pytest.mark.parametrize("fault", WITH_TWO, ids=lambda fault: fault.name.replace(" ", "-"))
+@pytest.mark.parametrize("fault", WITH_TWO, ids=lambda fault: fault.name)
 def test_two_tritons_lose_nothing(two_tritons: RigKeeper, fault: Fault, check: Check) -> None:
     check(two_tritons, fault)
 
