@@ -9,12 +9,12 @@ from contextlib import ExitStack
 from functools import partial
 
 from gateway.errors import StartRefused
-from gateway.listening import listen
 from gateway.log_setup import configure_logging
-from gateway.refused_start import told_in_one_sentence
+from gateway.process.listening import listen
+from gateway.process.refused_start import told_in_one_sentence
+from gateway.process.shared_metrics import VARIABLE, forget_gauges, metrics_folder
+from gateway.process.worker_pool import WorkerPool
 from gateway.settings import GatewaySettings
-from gateway.shared_metrics import VARIABLE, forget_gauges, metrics_folder
-from gateway.worker_pool import WorkerPool
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -48,7 +48,7 @@ def _keep_workers(
     settings: GatewaySettings, listeners: list[socket.socket], for_metrics: list[socket.socket]
 ) -> int:
     descriptors = [_descriptors(listeners), _descriptors(for_metrics)]
-    command = (sys.executable, "-m", "gateway.worker")
+    command = (sys.executable, "-m", "gateway.process.worker")
     with ExitStack() as stack:
         variables: Mapping[str, str] = {}
         on_end = _forget_nothing

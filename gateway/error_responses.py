@@ -16,8 +16,8 @@ from starlette.routing import Match
 from gateway import errors
 from gateway.accept import prefers_problem
 from gateway.request_context import REQUEST_ID_HEADER, record, request_id
-from gateway.request_target import speaks_open_inference
-from gateway.security_headers import SecurityHeaders
+from gateway.transport.request_target import speaks_open_inference
+from gateway.transport.security_headers import SecurityHeaders
 
 Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
 

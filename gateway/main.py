@@ -17,18 +17,18 @@ from gateway.control_plane import alias_routes, key_routes, monitoring_routes, w
 from gateway.data_plane import predict_routes
 from gateway.data_plane.open_inference import infer_routes, metadata_routes
 from gateway.error_responses import install_error_responses
-from gateway.lingering_close import LingeringClose
 from gateway.metrics import GatewayMetrics
-from gateway.metrics_listener import metrics_listener
 from gateway.middleware import RequestObserver
-from gateway.one_sentence_refusal import OneSentenceRefusal
 from gateway.openapi_document import DESCRIPTION, TAGS, VERSION, names_once
 from gateway.openapi_errors import refusals
-from gateway.security_headers import SecurityHeaders
 from gateway.services import running_services
 from gateway.settings import GatewaySettings
-from gateway.stopping import StoppedAnswer, Stopping
 from gateway.tracing import Tracing
+from gateway.transport.lingering_close import LingeringClose
+from gateway.transport.metrics_listener import metrics_listener
+from gateway.transport.one_sentence_refusal import OneSentenceRefusal
+from gateway.transport.security_headers import SecurityHeaders
+from gateway.transport.stopping import StoppedAnswer, Stopping
 
 # Our own metrics and log lines say it; FastAPI's would look for providers at each request, and
 # would hand the texts of exceptions to whatever OpenTelemetry happens to be configured.

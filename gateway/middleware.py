@@ -17,9 +17,9 @@ from gateway.request_context import (
     record,
     request_id,
 )
-from gateway.request_target import speaks_open_inference
-from gateway.security_headers import SecurityHeaders
 from gateway.tracing import Tracing, follow, traced_request
+from gateway.transport.request_target import speaks_open_inference
+from gateway.transport.security_headers import SecurityHeaders
 
 logger = logging.getLogger("gateway.access")
 

@@ -15,14 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 from python_backends.shared.contract import Task
-from triptych.stack.supervisor_status import (
+from triptych.supervisor.status import (
     Phase,
     ReleaseState,
     ReleaseStatus,
     SupervisorStatus,
     TritonStatus,
 )
-from triptych.stack.trace_store import Span
+from triptych.supervisor.trace_store import Span
 
 SINCE: Final = "2026-01-31T12:00:00.000Z"
 

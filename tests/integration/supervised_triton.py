@@ -24,7 +24,7 @@ from triptych.client.triton import TritonConnection
 from triptych.errors import CallFailed
 from triptych.stack.ports import free_ports
 from triptych.stack.shared_memory import region_prefix
-from triptych.stack.stub_processes import Stub, find_stubs
+from triptych.supervisor.stub_processes import Stub, find_stubs
 
 PROJECT = Path(__file__).resolve().parents[2]
 STARTED_SECONDS = 60.0

@@ -13,7 +13,7 @@ from gateway.error_responses import CODES, HTTP_STATUS
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
 from triptych.stack.settings import StackSettings
-from triptych.stack.supervisor_metrics import SupervisorMetrics
+from triptych.supervisor.metrics import SupervisorMetrics
 from ui.settings import UiSettings
 
 PROJECT = Path(__file__).resolve().parents[2]

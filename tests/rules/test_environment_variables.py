@@ -12,7 +12,7 @@ READERS: Final = frozenset({"environ", "environb", "getenv", "putenv", "unsetenv
 ALLOWED: Final = frozenset(
     {
         "ui/settings.py",
-        "gateway/worker_pool.py",
+        "gateway/process/worker_pool.py",
         "triptych/stack/services.py",
         "triptych/stack/triton_install.py",
         "benchmarks/perf_analyzer.py",

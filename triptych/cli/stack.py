@@ -24,8 +24,8 @@ from triptych.stack.launcher import GATEWAY_STOP_SECONDS, running_stack
 from triptych.stack.settings import StackSettings
 from triptych.stack.stack_file import StackFile
 from triptych.stack.stack_status import read_status
-from triptych.stack.supervisor_main import run_supervisor
-from triptych.stack.supervisor_status import utc_now
+from triptych.supervisor.main import run_supervisor
+from triptych.supervisor.status import utc_now
 
 # Beyond each part's own deadline, for the starts and stops of three processes around it.
 _SLACK_SECONDS = 30.0

@@ -11,8 +11,8 @@ from triptych.client.triton import TritonConnection
 from triptych.errors import CallFailed
 from triptych.release import Release
 from triptych.routing import ReleaseName
-from triptych.stack.canary import replay_golden
 from triptych.stack.solo_triton import solo_triton
+from triptych.supervisor.canary import replay_golden
 
 # The first inference of a release may have to allocate; a canary's deadline is for a warm one.
 _REPLAY_SECONDS: Final = 30.0

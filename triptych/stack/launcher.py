@@ -26,7 +26,7 @@ from triptych.stack.serving_view import read_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.stack_file import remove_stack_file
 from triptych.stack.state_lock import state_lock
-from triptych.stack.supervisor import desired_releases
+from triptych.supervisor.supervisor import desired_releases
 
 # Longer than the gateway gives what is in flight (GATEWAY_SHUTDOWN_SECONDS).
 GATEWAY_STOP_SECONDS: Final = 35.0

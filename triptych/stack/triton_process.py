@@ -13,10 +13,10 @@ from typing import Final
 from triptych.client.triton import TritonConnection
 from triptych.errors import StartFailed
 from triptych.stack.child_process import ChildProcess
-from triptych.stack.otlp_spans import TRACES_PATH
 from triptych.stack.settings import StackSettings
 from triptych.stack.shared_memory import region_prefix, remove_regions
 from triptych.stack.triton_install import TritonInstall
+from triptych.supervisor.otlp_spans import TRACES_PATH
 
 # Whoever may call these can run code in the server or read its memory; only the supervisor may.
 _RESTRICTED: Final = "model-repository,shared-memory,trace,logging"

@@ -16,7 +16,7 @@ import httpx
 import uvicorn
 
 from gateway.main import create_app
-from gateway.server import GatewayServer, server_config
+from gateway.process.server import GatewayServer, server_config
 from gateway.settings import GatewaySettings
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from gateway import worker
 from gateway.__main__ import main
-from gateway.listening import listen
-from gateway.server import GatewayServer
-from gateway.worker_pool import SERVING, STOP
+from gateway.process import worker
+from gateway.process.listening import listen
+from gateway.process.server import GatewayServer
+from gateway.process.worker_pool import SERVING, STOP
 from triptych.stack.ports import free_ports
 
 

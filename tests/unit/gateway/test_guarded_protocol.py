@@ -12,9 +12,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from gateway.listener_options import http_protocol, listener_options
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
+from gateway.transport.listener_options import http_protocol, listener_options
 from tests.unit.gateway.raw_connection import RawConnection
 from tests.unit.gateway.running_gateway import until
 

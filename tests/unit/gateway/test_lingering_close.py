@@ -8,7 +8,7 @@ import time
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.lingering_close import LingeringClose
+from gateway.transport.lingering_close import LingeringClose
 
 _POST: Scope = {
     "type": "http",

@@ -14,8 +14,8 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.metrics import GatewayMetrics, request_outcome
 from gateway.middleware import RequestObserver
 from gateway.request_context import RequestRecord, record, request_id
-from gateway.security_headers import SecurityHeaders
 from gateway.tracing import Tracing
+from gateway.transport.security_headers import SecurityHeaders
 from tests.fakes.fake_supervisor import FakeSupervisor
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.running_gateway import Gateway, StartGateway

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.request_target import check_target
+from gateway.transport.request_target import check_target
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.raw_connection import connected
 from tests.unit.gateway.running_gateway import Gateway

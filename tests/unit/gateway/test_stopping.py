@@ -12,11 +12,11 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.listening import listen
+from gateway.process.listening import listen
+from gateway.process.server import GatewayServer, server_config
 from gateway.request_context import RequestRecord, record, request_id
-from gateway.server import GatewayServer, server_config
 from gateway.settings import GatewaySettings
-from gateway.stopping import StoppedAnswer, Stopping
+from gateway.transport.stopping import StoppedAnswer, Stopping
 from triptych.stack.ports import free_ports
 
 _SCOPE = {"type": "http", "method": "POST", "path": "/v1/predict/digits", "headers": []}

@@ -15,7 +15,7 @@ import trustme
 
 from gateway.errors import StartRefused
 from gateway.settings import GatewaySettings
-from gateway.tls import server_context
+from gateway.transport.tls import server_context
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
 
 

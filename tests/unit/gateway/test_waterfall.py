@@ -15,7 +15,7 @@ from gateway.tracing import Interval, TracedRequest
 from tests.fakes.fake_supervisor import FakeSupervisor, Mood
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
-from triptych.stack.trace_store import Span
+from triptych.supervisor.trace_store import Span
 
 MS = 1_000_000
 STEPS = ("preprocess", "model", "postprocess")

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from gateway.worker_pool import WorkerPool
+from gateway.process.worker_pool import WorkerPool
 
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 # Says that it serves, writes down its pid, and ends when it hears something or nobody is there.

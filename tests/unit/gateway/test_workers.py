@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import StartRefused
-from gateway.listening import inherited, listen
+from gateway.process.listening import inherited, listen
+from gateway.process.shared_metrics import forget_gauges, metrics_folder
 from gateway.settings import GatewaySettings
-from gateway.shared_metrics import forget_gauges, metrics_folder
 from triptych.stack.ports import free_ports
 
 

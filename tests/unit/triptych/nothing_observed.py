@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from triptych.client.triton import TritonConnection
-from triptych.stack.observations import Observations
-from triptych.stack.step_samples import StepSamples
-from triptych.stack.trace_store import TraceStore
+from triptych.supervisor.observations import Observations
+from triptych.supervisor.step_samples import StepSamples
+from triptych.supervisor.trace_store import TraceStore
 
 
 def nothing_observed(address: str = "127.0.0.1:1", *releases: str) -> Observations:

@@ -14,7 +14,7 @@ from tests.unit.triptych.small_release import write_small_release
 from triptych.client.triton import TritonConnection
 from triptych.release import read_release
 from triptych.routing import ReleaseName
-from triptych.stack.canary import CanaryResult, replay_golden
+from triptych.supervisor.canary import CanaryResult, replay_golden
 
 ZERO = b"picture of zero"  # its golden answer is "0" with 0.5
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from triptych.client.triton import ModelCounts, Outcome
-from triptych.stack.canary_rounds import round_seconds
-from triptych.stack.decisions import Decision, Do, Facts, decide
-from triptych.stack.hang_finder import Diagnosis, Finding, StepEvidence, judge_steps
-from triptych.stack.heal_ladder import HealLadder
-from triptych.stack.quiet_watch import QuietWatch
-from triptych.stack.start_backoff import StartBackoff
-from triptych.stack.troubles import Troubles
+from triptych.supervisor.canary_rounds import round_seconds
+from triptych.supervisor.decisions import Decision, Do, Facts, decide
+from triptych.supervisor.hang_finder import Diagnosis, Finding, StepEvidence, judge_steps
+from triptych.supervisor.heal_ladder import HealLadder
+from triptych.supervisor.quiet_watch import QuietWatch
+from triptych.supervisor.start_backoff import StartBackoff
+from triptych.supervisor.troubles import Troubles
 
 
 class Clock:

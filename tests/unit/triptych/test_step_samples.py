@@ -12,7 +12,7 @@ from tests.fakes.fake_triton import FakeTriton, running_triton
 from tests.unit.triptych.waiting import wait_until
 from triptych.client.triton import TritonConnection
 from triptych.stack.ports import free_ports
-from triptych.stack.step_samples import FIELDS, StepSamples
+from triptych.supervisor.step_samples import FIELDS, StepSamples
 
 MODELS = ("digits_r1", "digits_r1_preprocess", "digits_r1_model", "digits_r1_postprocess")
 

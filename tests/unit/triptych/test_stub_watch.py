@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.triptych.waiting import DEADLINE_SECONDS, wait_until
-from triptych.stack.stub_processes import Stub, find_stubs
-from triptych.stack.stub_watch import StubWatch
+from triptych.supervisor.stub_processes import Stub, find_stubs
+from triptych.supervisor.stub_watch import StubWatch
 
 # Starts what it reads, as tritonserver does, and waits for a child when it is told to.
 SERVER = """

@@ -11,7 +11,7 @@ from tests.fakes.fake_triton import FakeTriton, ranked, running_triton
 from tests.unit.triptych.small_release import VERDICT, write_small_release
 from tests.unit.triptych.waiting import DEADLINE_SECONDS, wait_until
 from tests.unit.triptych.watched_supervisor import GOLDEN, is_not_ready, is_ready, watched
-from triptych.stack.supervisor_status import Phase, ReleaseState
+from triptych.supervisor.status import Phase, ReleaseState
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from tests.unit.triptych.watched_supervisor import GOLDEN, is_ready, watched
 from triptych.errors import OptionInvalid
 from triptych.stack.serving_view import read_releases
 from triptych.stack.settings import StackSettings
-from triptych.stack.supervisor import Supervisor
-from triptych.stack.supervisor_access import check_access
-from triptych.stack.supervisor_api import create_supervisor_api
-from triptych.stack.supervisor_status import ReleaseStatus, SupervisorStatus
 from triptych.stack.triton_process import TritonProcess
+from triptych.supervisor.access import check_access
+from triptych.supervisor.api import create_supervisor_api
+from triptych.supervisor.status import ReleaseStatus, SupervisorStatus
+from triptych.supervisor.supervisor import Supervisor
 
 
 def never() -> TritonProcess:

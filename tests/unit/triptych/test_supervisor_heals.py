@@ -16,8 +16,8 @@ from tests.unit.triptych.waiting import wait_until
 from tests.unit.triptych.watched_supervisor import GOLDEN, Watched, is_ready, watched
 from triptych.errors import RestartUnderWay
 from triptych.routing import ReleaseName
-from triptych.stack.stub_processes import Stub
-from triptych.stack.supervisor_status import Phase, ReleaseState
+from triptych.supervisor.status import Phase, ReleaseState
+from triptych.supervisor.stub_processes import Stub
 
 
 @pytest.fixture

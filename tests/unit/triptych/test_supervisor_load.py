@@ -16,7 +16,7 @@ from tests.unit.triptych.watched_supervisor import GOLDEN, Watched, is_ready, wa
 from triptych.errors import LoadRefused, NotRunning, ReleaseBroken, ReleaseNameInvalid
 from triptych.export.release_writer import GoldenInput
 from triptych.routing import ReleaseName
-from triptych.stack.supervisor_status import ReleaseState
+from triptych.supervisor.status import ReleaseState
 
 CATS_1 = ReleaseName("cats", 1)
 CAT_VERDICT = replace(

@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.triptych.triton_export import a_span, an_export, of_model
 from triptych.errors import SpansMalformed
-from triptych.stack.otlp_spans import parse_spans, release_and_step
-from triptych.stack.trace_store import TraceStore
+from triptych.supervisor.otlp_spans import parse_spans, release_and_step
+from triptych.supervisor.trace_store import TraceStore
 
 TRACE = "1".zfill(32)
 

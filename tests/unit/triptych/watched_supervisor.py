@@ -12,10 +12,10 @@ from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.triptych.waiting import DEADLINE_SECONDS
 from triptych.stack.serving_view import read_served_releases
 from triptych.stack.settings import StackSettings
-from triptych.stack.supervisor import Supervisor
-from triptych.stack.supervisor_status import ReleaseState
 from triptych.stack.triton_install import TritonInstall
 from triptych.stack.triton_process import TritonProcess
+from triptych.supervisor.status import ReleaseState
+from triptych.supervisor.supervisor import Supervisor
 
 GOLDEN = {b"picture of zero": ranked("0"), b"picture of one": ranked("1")}
 STAYS = "exec sleep 60"

@@ -9,7 +9,7 @@ from python_backends.shared.contract import Task
 from tests.fakes.fake_supervisor import FakeSupervisor, Mood, a_release
 from tests.fakes.fake_triton import FakeTriton
 from tests.unit.gateway.running_gateway import Gateway, StartGateway, until
-from triptych.stack.supervisor_status import ReleaseState
+from triptych.supervisor.status import ReleaseState
 
 OF_MODELS = ("", "/ready", "/config", "/stats")
 

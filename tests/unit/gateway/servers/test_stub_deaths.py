@@ -14,7 +14,7 @@ import pytest
 from gateway.settings import GatewaySettings
 from tests.fakes.fake_triton import ranked
 from tests.unit.gateway.servers.two_servers import PREDICT, FakeServer, Pair, running_pair
-from triptych.stack.supervisor_status import ReleaseState
+from triptych.supervisor.status import ReleaseState
 
 POISON = b"poison"
 _HEAL_SECONDS = 0.3

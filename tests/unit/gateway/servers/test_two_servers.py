@@ -14,7 +14,7 @@ from tests.fakes.fake_supervisor import Mood
 from tests.fakes.fake_triton import InferResponse, ranked
 from tests.unit.gateway.running_gateway import until
 from tests.unit.gateway.servers.two_servers import Pair, running_pair
-from triptych.stack.supervisor_status import Phase
+from triptych.supervisor.status import Phase
 
 
 @pytest.fixture

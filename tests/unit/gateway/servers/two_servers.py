@@ -13,7 +13,7 @@ from gateway.settings import GatewaySettings
 from tests.fakes.fake_supervisor import FakeSupervisor, running_supervisor
 from tests.fakes.fake_triton import FakeTriton, ranked, running_triton
 from tests.unit.gateway.running_gateway import Gateway, gateway_in_process
-from triptych.stack.supervisor_status import ReleaseState
+from triptych.supervisor.status import ReleaseState
 
 PREDICT = "/v1/predict/digits"
 

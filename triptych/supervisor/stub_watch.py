@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from triptych.stack.stub_processes import Stub, exit_code, find_stubs, is_child
+from triptych.supervisor.stub_processes import Stub, exit_code, find_stubs, is_child
 
 logger = logging.getLogger(__name__)
 

@@ -15,29 +15,33 @@ from typing import Final
 from triptych.errors import NotRunning, RestartUnderWay, TriptychError
 from triptych.release import Golden, Release
 from triptych.routing import ReleaseName, first_routes
-from triptych.stack.canary import CanaryResult, replay_golden
-from triptych.stack.canary_rounds import CanaryRounds
-from triptych.stack.decisions import Decision, Do, Facts, decide
-from triptych.stack.desired_set import DesiredSet
-from triptych.stack.hang_finder import Diagnosis
-from triptych.stack.live_triton import LiveTriton
-from triptych.stack.release_healer import DIED, ReleaseHealer
-from triptych.stack.release_loader import check_moves_no_traffic, load_and_prove, read_from_disk
-from triptych.stack.server_cycle import ServerCycle, ended
-from triptych.stack.server_keeper import ServerKeeper
 from triptych.stack.settings import StackSettings
-from triptych.stack.status_board import StatusBoard, first_status
-from triptych.stack.stub_processes import Stub
-from triptych.stack.stub_watch import StubWatch
-from triptych.stack.supervisor_metrics import SupervisorMetrics
-from triptych.stack.supervisor_status import (
+from triptych.stack.triton_process import TritonAddresses, TritonProcess
+from triptych.supervisor.canary import CanaryResult, replay_golden
+from triptych.supervisor.canary_rounds import CanaryRounds
+from triptych.supervisor.decisions import Decision, Do, Facts, decide
+from triptych.supervisor.desired_set import DesiredSet
+from triptych.supervisor.hang_finder import Diagnosis
+from triptych.supervisor.live_triton import LiveTriton
+from triptych.supervisor.metrics import SupervisorMetrics
+from triptych.supervisor.release_healer import DIED, ReleaseHealer
+from triptych.supervisor.release_loader import (
+    check_moves_no_traffic,
+    load_and_prove,
+    read_from_disk,
+)
+from triptych.supervisor.server_cycle import ServerCycle, ended
+from triptych.supervisor.server_keeper import ServerKeeper
+from triptych.supervisor.status import (
     Phase,
     ReleaseStatus,
     SupervisorStatus,
     TritonStatus,
 )
-from triptych.stack.triton_process import TritonAddresses, TritonProcess
-from triptych.stack.troubles import Troubles
+from triptych.supervisor.status_board import StatusBoard, first_status
+from triptych.supervisor.stub_processes import Stub
+from triptych.supervisor.stub_watch import StubWatch
+from triptych.supervisor.troubles import Troubles
 
 logger = logging.getLogger(__name__)
 

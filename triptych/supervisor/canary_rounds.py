@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from triptych.release import Golden, Release
-from triptych.stack.canary import CanaryResult
+from triptych.supervisor.canary import CanaryResult
 
 logger = logging.getLogger(__name__)
 

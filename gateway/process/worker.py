@@ -1,4 +1,4 @@
-"""python -m gateway.worker: one process that answers; `python -m gateway` starts it.
+"""python -m gateway.process.worker: one process that answers; `python -m gateway` starts it.
 
 Its arguments are descriptors: the channel to the parent, where to listen, where for metrics.
 """
@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, cast
 
-from gateway.listening import inherited
 from gateway.log_setup import configure_logging
-from gateway.refused_start import told_in_one_sentence
-from gateway.server import GatewayServer, server_config
+from gateway.process.listening import inherited
+from gateway.process.refused_start import told_in_one_sentence
+from gateway.process.server import GatewayServer, server_config
+from gateway.process.worker_pool import RETIRE, SERVING, STOP
 from gateway.settings import GatewaySettings
-from gateway.worker_pool import RETIRE, SERVING, STOP
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from triptych.errors import CallFailed, LoadRefused, ReleaseNameInvalid
 from triptych.release import Release, read_release
 from triptych.routing import ReleaseName, first_routes
-from triptych.stack.canary import CanaryResult
-from triptych.stack.live_triton import LiveTriton
 from triptych.stack.serving_view import check_files, link_models
 from triptych.stack.settings import StackSettings
-from triptych.stack.status_board import first_status
-from triptych.stack.supervisor_status import ReleaseState, ReleaseStatus, utc_now
+from triptych.supervisor.canary import CanaryResult
+from triptych.supervisor.live_triton import LiveTriton
+from triptych.supervisor.status import ReleaseState, ReleaseStatus, utc_now
+from triptych.supervisor.status_board import first_status
 
 logger = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from typing import Final, cast
 
 import uvicorn
 
-from gateway.http_protocol import GuardedHttpProtocol
-from gateway.listener_options import http_protocol, listener_options
 from gateway.main import create_app
 from gateway.settings import GatewaySettings
-from gateway.stopping import Stopping
-from gateway.tls import server_context
+from gateway.transport.http_protocol import GuardedHttpProtocol
+from gateway.transport.listener_options import http_protocol, listener_options
+from gateway.transport.stopping import Stopping
+from gateway.transport.tls import server_context
 
 # A retiring worker closes a connection on which nothing came for so long. At once would be rude: a
 # client may be about to send on it, and could not tell whether its request was taken.

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from triptych.errors import OptionInvalid
-from triptych.stack.otlp_spans import TRACES_PATH
 from triptych.stack.settings import StackSettings
+from triptych.supervisor.otlp_spans import TRACES_PATH
 
 _OPEN: Final = frozenset({"/livez", "/readyz", "/metrics"})
 

@@ -12,7 +12,7 @@ from typing import Any
 from python_backends.shared.contract import Task
 from triptych.release import Release
 from triptych.routing import ReleaseName
-from triptych.stack.supervisor_status import ReleaseStatus
+from triptych.supervisor.status import ReleaseStatus
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Final
 
 from triptych.release import Release
-from triptych.stack.canary import CanaryResult
-from triptych.stack.supervisor_metrics import SupervisorMetrics
-from triptych.stack.supervisor_status import (
+from triptych.supervisor.canary import CanaryResult
+from triptych.supervisor.metrics import SupervisorMetrics
+from triptych.supervisor.status import (
     Heal,
     Phase,
     ReleaseState,

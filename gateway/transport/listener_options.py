@@ -6,9 +6,9 @@ import asyncio
 from functools import partial
 from typing import Any, cast
 
-from gateway.http_protocol import GuardedHttpProtocol, TransportLimits
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
+from gateway.transport.http_protocol import GuardedHttpProtocol, TransportLimits
 
 
 def http_protocol(settings: GatewaySettings, metrics: GatewayMetrics) -> type[asyncio.Protocol]:

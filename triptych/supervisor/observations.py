@@ -10,9 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from triptych.errors import SpansMalformed
-from triptych.stack.otlp_spans import TRACES_PATH, parse_spans
-from triptych.stack.step_samples import KEPT_SECONDS, StepSamples
-from triptych.stack.trace_store import TraceStore
+from triptych.supervisor.otlp_spans import TRACES_PATH, parse_spans
+from triptych.supervisor.step_samples import KEPT_SECONDS, StepSamples
+from triptych.supervisor.trace_store import TraceStore
 
 # Triton sends at most 512 spans at once, 640 bytes each.
 _MAX_BODY_BYTES: Final = 2 * 1024 * 1024

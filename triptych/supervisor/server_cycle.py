@@ -11,14 +11,14 @@ from typing import Final
 
 from triptych.errors import CallFailed, StartFailed
 from triptych.release import Release
-from triptych.stack.live_triton import LiveTriton
-from triptych.stack.quiet_watch import QuietWatch
-from triptych.stack.release_loader import link_release, unload
-from triptych.stack.server_keeper import ServerKeeper
 from triptych.stack.settings import StackSettings
-from triptych.stack.start_backoff import StartBackoff
-from triptych.stack.status_board import StatusBoard
-from triptych.stack.supervisor_status import Phase, ReleaseState
+from triptych.supervisor.live_triton import LiveTriton
+from triptych.supervisor.quiet_watch import QuietWatch
+from triptych.supervisor.release_loader import link_release, unload
+from triptych.supervisor.server_keeper import ServerKeeper
+from triptych.supervisor.start_backoff import StartBackoff
+from triptych.supervisor.status import Phase, ReleaseState
+from triptych.supervisor.status_board import StatusBoard
 
 logger = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ from triptych.errors import (
     TriptychError,
 )
 from triptych.routing import ReleaseName
-from triptych.stack.observations import Observations
-from triptych.stack.supervisor import Supervisor
-from triptych.stack.supervisor_access import BearerGate
-from triptych.stack.supervisor_metrics import SupervisorMetrics
+from triptych.supervisor.access import BearerGate
+from triptych.supervisor.metrics import SupervisorMetrics
+from triptych.supervisor.observations import Observations
+from triptych.supervisor.supervisor import Supervisor
 
 HTTP_STATUS: Final[dict[type[TriptychError], int]] = {
     ReleaseNameInvalid: 404,

@@ -9,13 +9,13 @@ from typing import Final
 
 from triptych.errors import CallFailed
 from triptych.release import Release
-from triptych.stack.hang_finder import Diagnosis, HangFinder
-from triptych.stack.heal_ladder import HealLadder
-from triptych.stack.live_triton import STEPS, LiveTriton
-from triptych.stack.status_board import StatusBoard
-from triptych.stack.stub_watch import StubWatch
-from triptych.stack.supervisor_status import ReleaseState
-from triptych.stack.troubles import Troubles
+from triptych.supervisor.hang_finder import Diagnosis, HangFinder
+from triptych.supervisor.heal_ladder import HealLadder
+from triptych.supervisor.live_triton import STEPS, LiveTriton
+from triptych.supervisor.status import ReleaseState
+from triptych.supervisor.status_board import StatusBoard
+from triptych.supervisor.stub_watch import StubWatch
+from triptych.supervisor.troubles import Troubles
 
 logger = logging.getLogger(__name__)
 

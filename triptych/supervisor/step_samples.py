@@ -13,7 +13,7 @@ from python_backends.shared.contract import STEP_NAMES
 from triptych.client.triton import ModelCounts, TritonConnection
 from triptych.errors import CallFailed
 from triptych.routing import ReleaseName
-from triptych.stack.supervisor_status import utc_now
+from triptych.supervisor.status import utc_now
 
 logger = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from triptych.stack.live_triton import LiveTriton
 from triptych.stack.settings import StackSettings
-from triptych.stack.status_board import StatusBoard
-from triptych.stack.stub_watch import StubWatch
 from triptych.stack.triton_process import TritonProcess, wait_until_live
+from triptych.supervisor.live_triton import LiveTriton
+from triptych.supervisor.status_board import StatusBoard
+from triptych.supervisor.stub_watch import StubWatch
 
 logger = logging.getLogger(__name__)
 

@@ -17,20 +17,20 @@ import uvicorn
 
 from triptych.client.triton import TritonConnection
 from triptych.errors import AlreadyRunning, PortInUse, StartFailed
-from triptych.stack.desired_set import DesiredSet
-from triptych.stack.observations import Observations
 from triptych.stack.preflight import check_environment, check_state_dir
 from triptych.stack.serving_view import build_view, read_served_releases
 from triptych.stack.settings import StackSettings
-from triptych.stack.step_samples import StepSamples
-from triptych.stack.stub_processes import processes_of
-from triptych.stack.supervisor import Supervisor
-from triptych.stack.supervisor_access import check_access
-from triptych.stack.supervisor_api import create_supervisor_api
-from triptych.stack.supervisor_metrics import SupervisorMetrics
-from triptych.stack.trace_store import TraceStore
 from triptych.stack.triton_install import prepare_triton
 from triptych.stack.triton_process import TritonAddresses, TritonProcess
+from triptych.supervisor.access import check_access
+from triptych.supervisor.api import create_supervisor_api
+from triptych.supervisor.desired_set import DesiredSet
+from triptych.supervisor.metrics import SupervisorMetrics
+from triptych.supervisor.observations import Observations
+from triptych.supervisor.step_samples import StepSamples
+from triptych.supervisor.stub_processes import processes_of
+from triptych.supervisor.supervisor import Supervisor
+from triptych.supervisor.trace_store import TraceStore
 
 _KILL_SECONDS: Final = 4.0
 

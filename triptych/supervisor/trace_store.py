@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from triptych.stack.otlp_spans import RawSpan, release_and_step
+from triptych.supervisor.otlp_spans import RawSpan, release_and_step
 
 # A request makes eight spans; whoever uses one trace for everything keeps the first of them.
 _MAX_SPANS_PER_TRACE: Final = 512

@@ -24,8 +24,8 @@ from gateway.errors import (
     TooManyConnections,
     TransportError,
 )
-from gateway.request_target import check_target
-from gateway.transport_answer import Refused, error_of, transport_answer
+from gateway.transport.request_target import check_target
+from gateway.transport.transport_answer import Refused, error_of, transport_answer
 
 # How long a refused client may take to read its answer before the connection ends.
 _LINGER_SECONDS: Final = 1.0

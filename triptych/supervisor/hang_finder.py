@@ -11,8 +11,8 @@ from typing import Final
 from triptych.client.triton import ModelCounts, Outcome
 from triptych.errors import CallFailed, CallTimedOut
 from triptych.release import Release
-from triptych.stack.live_triton import STEPS, LiveTriton
-from triptych.stack.stub_processes import Stub, cpu_seconds, is_stopped
+from triptych.supervisor.live_triton import STEPS, LiveTriton
+from triptych.supervisor.stub_processes import Stub, cpu_seconds, is_stopped
 
 _PROBE_SECONDS: Final = 0.8
 # A stub that uses so much of a core works on something.

@@ -15,9 +15,9 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from gateway.data_plane.servers.fleet import Fleet
-from gateway.listener_options import http_protocol, listener_options
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
+from gateway.transport.listener_options import http_protocol, listener_options
 
 # Another worker may be asked at any moment what this one has in hand.
 _REFRESH_SECONDS: Final = 0.5

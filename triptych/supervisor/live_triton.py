@@ -11,8 +11,8 @@ from typing import Any, Final
 from python_backends.shared.contract import STEP_NAMES, TensorSpec, encode_bytes_tensor
 from triptych.client.triton import ModelCounts, TritonConnection
 from triptych.release import Release
-from triptych.stack.canary import CanaryResult, replay_all, replay_golden
 from triptych.stack.triton_process import TritonProcess
+from triptych.supervisor.canary import CanaryResult, replay_all, replay_golden
 
 # Nothing reads it; a new value makes Triton start the model anew (shared facts, "Healing").
 _HARMLESS: Final = "triptych_heal"

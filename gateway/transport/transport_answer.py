@@ -10,7 +10,7 @@ import httptools
 from gateway.error_responses import HTTP_STATUS, RETRY_AFTER, error_body
 from gateway.errors import MalformedRequest, TransportError
 from gateway.request_context import REQUEST_ID_HEADER, new_request_id
-from gateway.security_headers import STRICT_HEADERS
+from gateway.transport.security_headers import STRICT_HEADERS
 
 
 class Refused(Exception):

@@ -1,0 +1,1 @@
+"""The processes of a gateway: a parent that holds the socket, workers that answer."""

@@ -1,0 +1,1 @@
+"""What a connection may cost and how it ends: HTTP, TLS, headers, limits."""

@@ -1,0 +1,1 @@
+"""One Triton kept right: watched, proven with golden inputs, healed, started again."""
