@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--run-faults", action="store_true", help="hurt running stacks")
     parser.addoption("--fault-rounds", type=int, default=1, help="how often each fault is made")
+    parser.addoption("--all-faults", action="store_true", help="the long form: none is left out")
     parser.addoption("--write-table", action="store_true", help="write docs/reliability.md")
 
 

@@ -15,8 +15,8 @@ from tests.faults.load_process import Counts, LoadProcess
 HEALTHY_WITHIN_SECONDS: Final = 25.0
 _CALM_SECONDS: Final = 40.0
 # So long the load goes on before and after.
-_ANSWERS_BEFORE: Final = 25
-_ANSWERS_AFTER: Final = 60
+_ANSWERS_BEFORE: Final = 20
+_ANSWERS_AFTER: Final = 40
 
 
 @dataclass

@@ -23,7 +23,7 @@ from triptych.release import sha256
 
 _LORISES: Final = 60
 _LORIS_SECONDS: Final = 3.0
-_POISONED_STRETCH: Final = 300
+_POISONED_STRETCH: Final = 200
 _WITH_ONE: Final = frozenset({1})
 
 
@@ -152,6 +152,7 @@ KILLING_TEXT: Final = Fault(
     _killing_text,
     may_fail=0,
     leaves=UNTIL_THE_RESTART,
+    short_with=_WITH_ONE,
     is_followed_by_a_restart=True,
     within_seconds=2 * DEAD_SECONDS + 2.0,  # it is asked a second time, alone, and dies of it again
 )

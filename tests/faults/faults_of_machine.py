@@ -26,8 +26,8 @@ PRIVATE_SHARED_MEMORY: Final = (
     f'mount -t tmpfs -o size={SHARED_MEMORY_MIB}m tmpfs /dev/shm && exec "$@"',
     "sh",
 )
-_FULL_SECONDS: Final = 4.0
-_JUMPED_SECONDS: Final = 4.0
+_FULL_SECONDS: Final = 2.0
+_JUMPED_SECONDS: Final = 2.5
 _PADDING: Final = bytes(600_000)
 _MOST_ITEMS: Final = 32
 
@@ -46,7 +46,7 @@ def _full_shared_memory(rig: Rig) -> Iterator[Callable[[], bool]]:
         while time.monotonic() < until:
             rig.load.wait_for_answers(10)
         # A large batch may be refused, cleanly, and with it whatever wanted room at that moment.
-        for _ in range(3):
+        for _ in range(2):
             status, body = _ask_for_a_large_batch(rig)
             assert status in {200, 502, 503, 507}, f"{status} {body}"
             rig.load.wait_for_answers(10)
@@ -104,11 +104,11 @@ def _jump(rig: Rig, *, by: int) -> Iterator[Callable[[], bool]]:
     yield lambda: True
 
 
-# Three large batches with eight clients around them.
+# Two large batches with eight clients around them.
 _FULL: Final = Fault(
-    "shared memory full, 4 s",
+    "shared memory full",
     _full_shared_memory,
-    may_fail=24,
+    may_fail=16,
     leaves=("MiB of shared memory",),  # what a large batch took when there was room again
 )
 MACHINE_FAULTS: Final = (

@@ -100,7 +100,7 @@ SUPERVISOR_FAULTS: Final = (
     Fault(
         "SIGTERM the supervisor",
         partial(_kill_supervisor, number=signal.SIGTERM),
-        short_with=_WITH_TWO,
+        short_with=frozenset(),
     ),
     Fault(
         "kill -9 the supervisor",

@@ -14,7 +14,7 @@ import httpx
 from tests.faults.fault import Fault, Rig
 
 # Longer than any of the gateway's pauses between two looks at the database.
-_GONE_SECONDS: Final = 3.0
+_GONE_SECONDS: Final = 2.5
 
 
 class _Server(Protocol):
@@ -87,14 +87,14 @@ def _silent(rig: Rig, *, server: str) -> Iterator[Callable[[], bool]]:
 
 
 SQLITE_FAULTS: Final = (
-    Fault("SQLite locked by another process, 3 s", _locked_sqlite, may_fail=0),
-    Fault("SQLite file gone, 3 s", _moved_sqlite, may_fail=0),
+    Fault("SQLite locked by another process", _locked_sqlite, may_fail=0),
+    Fault("SQLite file gone", _moved_sqlite, may_fail=0),
 )
 POSTGRES_FAULTS: Final = (
-    Fault("PostgreSQL stopped, 3 s", partial(_gone, server="postgres", end="stop")),
-    Fault("PostgreSQL hangs, 3 s", partial(_silent, server="postgres")),
+    Fault("PostgreSQL stopped", partial(_gone, server="postgres", end="stop")),
+    Fault("PostgreSQL hangs", partial(_silent, server="postgres"), short_with=frozenset()),
 )
 REDIS_FAULTS: Final = (
-    Fault("Redis killed, 3 s", partial(_gone, server="redis", end="kill")),
-    Fault("Redis hangs, 3 s", partial(_silent, server="redis")),
+    Fault("Redis killed", partial(_gone, server="redis", end="kill")),
+    Fault("Redis hangs", partial(_silent, server="redis"), short_with=frozenset()),
 )

@@ -69,7 +69,7 @@ def _hung(step: str) -> Fault:
         within_seconds=HUNG_SECONDS,
         leaves=UNTIL_THE_RESTART,
         is_followed_by_a_restart=True,
-        short_with=frozenset({1, 2}) if step == "model" else frozenset({1}),
+        short_with=frozenset({1, 2}) if step == "model" else frozenset(),
     )
 
 
