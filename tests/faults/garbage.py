@@ -50,6 +50,10 @@ def _too_many_items(response: Any) -> None:
 _KINDS: Final = (_no_outputs, _short_tensors, _random_bytes, _too_many_items)
 
 
+def _any_kind(response: Any) -> None:
+    random.choice(_KINDS)(response)  # noqa: S311 - chance, not a secret
+
+
 @contextmanager
 def _liar(real: FaultStack) -> Iterator[tuple[FakeTriton, FakeSupervisor]]:
     """A fake pair that claims to serve what the real one serves."""
@@ -86,7 +90,7 @@ def _wait_for_requests(load: LoadProcess) -> Counts:
 def garbage_from_one_of_two(real: FaultStack, folder: Path) -> Outcome:
     """One healthy Triton, and one that answers nonsense of four kinds."""
     with _liar(real) as (triton, supervisor):
-        triton.spoil = lambda response: random.choice(_KINDS)(response)  # noqa: S311 - no secret
+        triton.spoil = _any_kind
         tritons = f"{real.description['triton']['grpc']},{triton.address}"
         supervisors = f"{real.supervisor_url(0)},{supervisor.url}"
         with _load_through(real, folder / "two", tritons, supervisors) as load:
