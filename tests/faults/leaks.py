@@ -63,15 +63,16 @@ class Holdings:
         return found
 
 
-def holdings(stack: FaultStack) -> Holdings:
-    """Look at every process now."""
+def holdings(stack: FaultStack, *, with_memory: bool = False) -> Holdings:
+    """Look at every process now; memory takes the kernel some milliseconds for each."""
     members = stack.members()
     files: Counter[str] = Counter()
     memory: Counter[str] = Counter()
     for member in members:
         with suppress(psutil.Error):
             files[member.role] += member.process.num_fds()
-            memory[member.role] += proportional_bytes(member)
+            if with_memory:
+                memory[member.role] += proportional_bytes(member)
     sizes = list(_region_sizes(stack))
     return Holdings(
         processes=dict(Counter(member.role for member in members)),
@@ -84,10 +85,11 @@ def holdings(stack: FaultStack) -> Holdings:
 
 
 def proportional_bytes(member: Member) -> int:
-    """The share of the machine's memory that one process has."""
-    for line in Path(f"/proc/{member.process.pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
+    """The share of the machine's memory that one process has; nothing if it ends meanwhile."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{member.process.pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
     return 0
 
 

@@ -75,7 +75,7 @@ class Soak:
         for _ in range(_SAMPLES_IN_A_PAUSE):
             time.sleep(seconds / _SAMPLES_IN_A_PAUSE)
             now = time.monotonic() - self.started
-            self.samples.append(Sample.of(now, holdings(self.rig.stack)))
+            self.samples.append(Sample.of(now, holdings(self.rig.stack, with_memory=True)))
         self._keep(self.rig.load.take(), "between two faults", 0)
 
     def hurt(self, fault: Fault) -> None:
