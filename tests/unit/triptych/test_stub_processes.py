@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -19,4 +21,4 @@ def test_the_work_of_grandchildren_counts_as_the_stubs() -> None:
         try:
             wait_until(lambda: cpu_seconds(stub.pid) > 0.5)
         finally:
-            subprocess.run(["kill", "-9", f"-{stub.pid}"], check=True)
+            os.killpg(stub.pid, signal.SIGKILL)
