@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-test setup-export demo demo-text down test lint format types unit \
-	integration export-tests minilm e2e bench bench-gateway screenshots train-digits checkpoints export-table lock python
+	integration faults faults-long soak test-long export-tests minilm e2e bench bench-gateway screenshots train-digits checkpoints export-table lock python
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -26,6 +26,7 @@ setup-dev: python ## Make .venv with what the checks need, too
 setup-test: setup-dev ## What the tests need from the system, too
 	@command -v curl >/dev/null || $(PYTHON) requirements/system_packages.py curl
 	@command -v redis-server >/dev/null || $(PYTHON) requirements/system_packages.py redis-server
+	@command -v cc >/dev/null || $(PYTHON) requirements/system_packages.py gcc libc6-dev
 	@command -v promtool >/dev/null || $(PYTHON) requirements/system_packages.py prometheus
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
 		|| $(PYTHON) requirements/system_packages.py postgresql
@@ -49,7 +50,7 @@ demo-text: setup setup-export ## The same with a text pipeline `topics`, built f
 down: ## Stop what `triptych up --detach` started
 	@$(BIN)/triptych down
 
-test: lint types unit integration export-tests e2e ## Everything that checks (CI runs exactly this)
+test: lint types unit integration faults export-tests e2e ## Everything that checks (CI runs exactly this)
 
 lint: setup-dev ## Format and lint, read only
 	$(BIN)/ruff format --check .
@@ -67,6 +68,19 @@ unit: setup-dev ## House rules and unit tests, with branch coverage
 
 integration: setup-test ## Against a real Triton
 	$(BIN)/pytest tests/integration --run-triton
+
+faults: setup-test ## Hurt running stacks under load, each fault once
+	$(BIN)/pytest tests/faults --run-faults
+
+faults-long: setup-test ## Each fault with one Triton and with two, three times; writes docs/reliability.md
+	$(BIN)/pytest tests/faults --run-faults --all-faults --fault-rounds 3 --write-table --timeout 1200
+
+MINUTES := 30
+
+soak: setup-test ## Half an hour of mixed traffic and random faults (MINUTES=30); writes docs/reliability.md
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --write-table
+
+test-long: faults-long soak ## What is too long for `make test`
 
 export-tests: setup setup-export minilm ## Export every kind of checkpoint, and serve all of them
 	.venv-export/bin/pytest tests/export --run-export

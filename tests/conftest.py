@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 # Without its flag a folder is skipped; with the flag a missing server is a failure.
-NEEDED_FLAG = {"integration": "--run-triton", "e2e": "--run-browser", "export": "--run-export"}
+NEEDED_FLAG = {
+    "integration": "--run-triton",
+    "e2e": "--run-browser",
+    "export": "--run-export",
+    "faults": "--run-faults",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,6 +19,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--run-export", action="store_true", help="run tests of exporting, from .venv-export"
     )
+    parser.addoption("--run-faults", action="store_true", help="hurt running stacks")
+    parser.addoption("--fault-rounds", type=int, default=1, help="how often each fault is made")
+    parser.addoption("--all-faults", action="store_true", help="the long form: none is left out")
+    parser.addoption("--write-table", action="store_true", help="write docs/reliability.md")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,6 +8,9 @@ from typing import Any, Final, Protocol
 
 # Between two of them: long enough that what was asked for shows in /status.
 _PAUSE_SECONDS: Final = 10.0
+# What a dead stub had in its hands is asked again, one by one, of the same server after its heal; a
+# restart in the middle of that would make it wait for the whole of it.
+_SETTLE_SECONDS: Final = 3.0
 
 
 class Watch(Protocol):
@@ -43,17 +46,23 @@ class QuietRestarts:
         self._say = say
         self._clock = clock
         self._not_before = 0.0
+        self._wanted_since: dict[int, float] = {}
 
     def look(self) -> None:
-        """Ask the first that wants one, if every other is ready."""
-        if len(self._watch.urls) < 2 or self._clock() < self._not_before:
+        """Ask the first that has wanted one for a moment, if every other is ready."""
+        now = self._clock()
+        if len(self._watch.urls) < 2 or now < self._not_before:
             return
         said = [self._watch.said(index) for index in range(len(self._watch.urls))]
         ready = [status is not None and status.get("ready") is True for status in said]
         for index, status in enumerate(said):
             why = status and status.get("restart_wanted")
-            if why and all(ready[:index] + ready[index + 1 :]):
-                self._not_before = self._clock() + _PAUSE_SECONDS
+            if not why:
+                self._wanted_since.pop(index, None)
+                continue
+            has_settled = now >= self._wanted_since.setdefault(index, now) + _SETTLE_SECONDS
+            if has_settled and all(ready[:index] + ready[index + 1 :]):
+                self._not_before = now + _PAUSE_SECONDS
                 if self._watch.ask_for_restart(index):
                     self._say(f"Triton {index} is restarted: {why}")
                 return

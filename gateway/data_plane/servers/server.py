@@ -21,6 +21,9 @@ _LONGEST_EJECTION_SECONDS: Final = 2.0
 # A death is noticed at once, but a stub that hangs is seen by the next canary and its deadline.
 _LONGEST_DOUBT_SECONDS: Final = 4.0
 _DOUBT_PAUSE_SECONDS: Final = 0.1
+# A supervisor that was killed is started again, and its Triton with it, in about eight seconds; it
+# counts as silent after five.
+_REPLACED_SECONDS: Final = 10.0
 
 _COMING_BACK: Final = frozenset({"starting", "restarting"})
 _GONE: Final = frozenset({"backing_off", "stopping"})
@@ -94,7 +97,8 @@ class Server:
             return Standing.AWAY
         silent = self.health.is_silent()
         if self._is_ejected(release, report) or not self.is_reachable:
-            return Standing.AWAY if silent else Standing.COMING
+            is_given_up = self.health.is_silent(_REPLACED_SECONDS)
+            return Standing.AWAY if is_given_up else Standing.COMING
         if not self.lone_line(release).is_empty:
             return Standing.COMING
         return Standing.LAST_RESORT if silent else self._as_told(report)

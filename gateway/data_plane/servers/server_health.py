@@ -76,9 +76,9 @@ class ServerHealth:
             return Verdict(False, self._silent_since, "Triton's supervisor does not answer")
         return Verdict(self.word.ready, self.word.since, self.word.reason)
 
-    def is_silent(self) -> bool:
-        """Whether its last word is too old to be believed."""
-        return self._clock() - self.asked_at > self._max_age_seconds
+    def is_silent(self, more_seconds: float = 0.0) -> bool:
+        """Whether its last word is too old to be believed, by so much more than that."""
+        return self._clock() - self.asked_at > self._max_age_seconds + more_seconds
 
 
 def _utc_now() -> str:
