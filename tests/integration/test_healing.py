@@ -53,7 +53,7 @@ def be_well(running: Supervised) -> None:
     time.sleep(3.1)  # two deaths within three seconds count as one heal that failed
 
 
-# Every step, every signal, one Triton and two: tests/faults. Here is what the supervisor says of it.
+# Every step and signal, with one Triton and two: tests/faults. Here: what the supervisor says.
 @pytest.mark.parametrize(
     ("step", "how"), [("model", signal.SIGKILL), ("preprocess", signal.SIGSTOP)]
 )
