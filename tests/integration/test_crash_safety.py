@@ -23,7 +23,7 @@ from triptych.stack.shared_memory import region_prefix
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 REPOSITORY: Final = PROJECT / "model_repository"
-ROUNDS: Final = 8
+ROUNDS: Final = 5
 # From before the lock is taken until well after the first golden answer.
 LONGEST_LIFE_SECONDS: Final = 10.0
 

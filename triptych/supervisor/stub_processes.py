@@ -70,9 +70,10 @@ def is_stopped(pid: int) -> bool:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a stub and its own children have used so far."""
-    stats = [_read_stat(it) for it in (pid, *_children(pid))]
-    return sum(stat.cpu_ticks for stat in stats if stat) / _TICKS_PER_SECOND
+    """What a stub and all below it have used so far: its decoders are its grandchildren."""
+    stat = _read_stat(pid)
+    own = stat.cpu_ticks / _TICKS_PER_SECOND if stat else 0.0
+    return own + sum(map(cpu_seconds, _children(pid)))
 
 
 def processes_of(folder: Path) -> list[int]:
