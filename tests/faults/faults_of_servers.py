@@ -17,6 +17,8 @@ from tests.faults.fault_stack import FaultStack
 # A request that is on its way to a worker when that is killed is lost with it: at most one of each
 # of the eight clients.
 _IN_FLIGHT: Final = 8
+# Nobody waits for these: one after the other is replaced, each at its leisure.
+_RESTART_SECONDS: Final = 60.0
 
 
 def _all_anew(
@@ -111,12 +113,14 @@ SUPERVISOR_FAULTS: Final = (
 ROLLING_RESTART: Final = Fault(
     "triptych restart triton",
     partial(_restart, what="triton", role="tritonserver"),
+    within_seconds=_RESTART_SECONDS,
     short_with=_WITH_TWO,
 )
 GATEWAY_RESTART: Final = Fault(
     "triptych restart gateway",
     partial(_restart, what="gateway", role="worker"),
     may_fail=0,
+    within_seconds=_RESTART_SECONDS,
     short_with=frozenset({1}),
 )
 GATEWAY_KILLED: Final = Fault(
