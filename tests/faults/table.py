@@ -29,7 +29,7 @@ def commit() -> str:
         command = ["git", *arguments]
         return subprocess.run(
             command, cwd=PROJECT, check=True, capture_output=True, text=True
-        ).stdout.strip()
+        ).stdout.rstrip()
 
     written = {str(RESULTS.relative_to(PROJECT)), str(PAGE.relative_to(PROJECT))}
     changed = {line[3:] for line in git("status", "--porcelain").splitlines()} - written
