@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 # Between two of them: long enough that what was asked for shows in /status.
 _PAUSE_SECONDS: Final = 10.0
-# What a dead stub had in its hands is asked again, one by one, of the same server after its heal; a
-# restart in the middle of that would make it wait for the whole of it.
-_SETTLE_SECONDS: Final = 3.0
+# All have to be ready for so long: requests that waited for a heal get their turns meanwhile, and
+# who dies once often dies again.
+_SETTLED_SECONDS: Final = 5.0
 
 
 class Watch(Protocol):
@@ -46,23 +46,29 @@ class QuietRestarts:
         self._say = say
         self._clock = clock
         self._not_before = 0.0
-        self._wanted_since: dict[int, float] = {}
+        self._ready_since: float | None = None
 
     def look(self) -> None:
-        """Ask the first that has wanted one for a moment, if every other is ready."""
-        now = self._clock()
-        if len(self._watch.urls) < 2 or now < self._not_before:
-            return
+        """Ask the first that wants one, if all have been ready for a while, itself too.
+
+        One that is being healed is left to it: that is faster than a restart, and its supervisor
+        restarts what it cannot heal.
+        """
         said = [self._watch.said(index) for index in range(len(self._watch.urls))]
-        ready = [status is not None and status.get("ready") is True for status in said]
+        if len(said) < 2 or not self._are_settled(said) or self._clock() < self._not_before:
+            return
         for index, status in enumerate(said):
             why = status and status.get("restart_wanted")
-            if not why:
-                self._wanted_since.pop(index, None)
-                continue
-            has_settled = now >= self._wanted_since.setdefault(index, now) + _SETTLE_SECONDS
-            if has_settled and all(ready[:index] + ready[index + 1 :]):
-                self._not_before = now + _PAUSE_SECONDS
+            if why:
+                self._not_before = self._clock() + _PAUSE_SECONDS
                 if self._watch.ask_for_restart(index):
                     self._say(f"Triton {index} is restarted: {why}")
                 return
+
+    def _are_settled(self, said: Sequence[dict[str, Any] | None]) -> bool:
+        if not all(status is not None and status.get("ready") is True for status in said):
+            self._ready_since = None
+            return False
+        if self._ready_since is None:
+            self._ready_since = self._clock()
+        return self._clock() - self._ready_since >= _SETTLED_SECONDS

@@ -1,4 +1,7 @@
-"""Who may ask the supervisor: on loopback anybody of this machine, elsewhere who has the secret."""
+"""Who may ask the supervisor: on loopback anybody of this machine, elsewhere who has the secret.
+
+Nobody's web pages, wherever it listens.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ from triptych.stack.settings import StackSettings
 from triptych.supervisor.otlp_spans import TRACES_PATH
 
 _OPEN: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_QUESTIONS: Final = frozenset({"GET", "HEAD"})
+# A browser sends one of them with every request that a page makes; no client of ours does.
+_FROM_A_PAGE: Final = frozenset({b"origin", b"sec-fetch-site"})
 
 
 def check_access(settings: StackSettings) -> None:
@@ -37,6 +43,33 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+class NoPages:
+    """ASGI middleware: nothing for web pages.
+
+    A page of anybody may send a POST without a body to loopback, and the browser does not ask first
+    whether it may: it would restart Triton.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let it through or answer 403."""
+        if (
+            scope["type"] != "http"
+            or scope["method"] in {"GET", "HEAD"}
+            or not _is_of_a_page(scope)
+        ):
+            await self._app(scope, receive, send)
+            return
+        body = {"error": "This is not for web pages; ask it with curl or the triptych command."}
+        await JSONResponse(body, 403, {"Connection": "close"})(scope, receive, send)
+
+
+def _is_of_a_page(scope: Scope) -> bool:
+    return any(name in _FROM_A_PAGE for name, _ in scope["headers"])
 
 
 class BearerGate:

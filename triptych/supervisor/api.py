@@ -24,7 +24,7 @@ from triptych.errors import (
     TriptychError,
 )
 from triptych.routing import ReleaseName
-from triptych.supervisor.access import BearerGate
+from triptych.supervisor.access import BearerGate, NoPages
 from triptych.supervisor.metrics import SupervisorMetrics
 from triptych.supervisor.observations import Observations
 from triptych.supervisor.supervisor import Supervisor
@@ -47,7 +47,9 @@ def create_supervisor_api(
     secret: SecretStr | None = None,
 ) -> Starlette:
     """Build the application around a running supervisor and what it remembers of its Triton."""
-    gate = [Middleware(BearerGate, secret=secret)] if secret else []
+    gate = [Middleware(NoPages)]
+    if secret:
+        gate.append(Middleware(BearerGate, secret=secret))
     counted = metrics or SupervisorMetrics()
 
     async def exposition(_: Request) -> Response:

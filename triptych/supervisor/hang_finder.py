@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
@@ -12,13 +12,16 @@ from triptych.client.triton import ModelCounts, Outcome
 from triptych.errors import CallFailed, CallTimedOut
 from triptych.release import Release
 from triptych.supervisor.live_triton import STEPS, LiveTriton
-from triptych.supervisor.stub_processes import Stub, cpu_seconds, is_stopped
+from triptych.supervisor.stub_processes import Stub, helpers_at_work, is_at_work, is_stopped
 
 _PROBE_SECONDS: Final = 0.8
-# A stub that uses so much of a core works on something.
+_LOOK_SECONDS: Final = 0.02
+# A stub that is found at work so often works on something.
 _BUSY_SHARE: Final = 0.3
-# One batch of the largest images takes some seconds; a loop without end takes longer than this.
+# One batch takes a model some seconds; a loop without end takes longer than this.
 _BUSY_PATIENCE_SECONDS: Final = 10.0
+# The decoders have deadlines of their own, and a batch of the largest images takes them this long.
+_HELPERS_PATIENCE_SECONDS: Final = 60.0
 
 
 class Diagnosis(Enum):
@@ -45,7 +48,8 @@ class StepEvidence:
 
     probe: Outcome
     has_advanced: bool
-    busy_share: float
+    busy_share: float  # of the looks at it: it ran, or waited for a processor
+    helpers_share: float = 0.0  # likewise, what it has started
 
 
 def judge_steps(seen: Mapping[str, StepEvidence], waited_seconds: float) -> Finding:
@@ -59,14 +63,39 @@ def judge_steps(seen: Mapping[str, StepEvidence], waited_seconds: float) -> Find
     waits = {Outcome.PENDING, Outcome.REFUSED}
     silent = [step for step, it in seen.items() if it.probe in waits and not it.has_advanced]
     for step in silent:
-        is_busy = seen[step].busy_share > _BUSY_SHARE
-        if step not in hung and not (is_busy and waited_seconds < _BUSY_PATIENCE_SECONDS):
+        if step not in hung and waited_seconds >= _patience_seconds(seen[step]):
             hung.append(step)
     if hung:
         return Finding(Diagnosis.STEPS_HANG, tuple(hung))
     if silent or any(it.has_advanced for it in seen.values()):
         return Finding(Diagnosis.SLOW)
     return Finding(Diagnosis.NOTHING)
+
+
+def _patience_seconds(seen: StepEvidence) -> float:
+    if seen.helpers_share > _BUSY_SHARE:
+        return _HELPERS_PATIENCE_SECONDS
+    return _BUSY_PATIENCE_SECONDS if seen.busy_share > _BUSY_SHARE else 0.0
+
+
+@dataclass
+class _Looks:
+    """How often the stubs of one step were found at work."""
+
+    stubs: Sequence[Stub]
+    looks: int = 0
+    busy: int = 0
+    helped: int = 0
+
+    def look(self) -> None:
+        self.looks += 1
+        self.busy += any(is_at_work(it.pid) for it in self.stubs)
+        self.helped += any(helpers_at_work(it.pid) for it in self.stubs)
+
+    def shares(self) -> tuple[float, float]:
+        """Of the stubs, and of what they have started."""
+        looks = max(self.looks, 1)
+        return self.busy / looks, self.helped / looks
 
 
 @dataclass
@@ -84,7 +113,7 @@ class HangFinder:
     pause: Callable[[float], object] = field(default=time.sleep)
 
     def find(self, triton: LiveTriton, release: Release, waited_seconds: float) -> Finding:
-        """Ask each step for itself, and look at its statistics and its processor time meanwhile."""
+        """Ask each step for itself, and look at its statistics and its processes meanwhile."""
         stopped = tuple(
             step
             for step in STEPS
@@ -105,8 +134,7 @@ class HangFinder:
         self, triton: LiveTriton, release: Release, before: Mapping[str, ModelCounts]
     ) -> dict[str, StepEvidence]:
         models = {step: release.name.step(step) for step in STEPS}
-        stubs = {step: self.stubs_of(model) for step, model in models.items()}
-        used = {step: sum(cpu_seconds(it.pid) for it in stubs[step]) for step in STEPS}
+        looks = {step: _Looks(self.stubs_of(model)) for step, model in models.items()}
         probes = {
             step: triton.connection.start_inference(model, triton.probe_tensors(release, step))
             for step, model in models.items()
@@ -115,17 +143,16 @@ class HangFinder:
         while self.clock() - started < _PROBE_SECONDS:
             if Outcome.PENDING not in {outcome() for outcome in probes.values()}:
                 break
-            self.pause(0.02)
-        seconds = max(self.clock() - started, 0.02)
+            for it in looks.values():
+                it.look()
+            self.pause(_LOOK_SECONDS)
         outcomes = {step: outcome() for step, outcome in probes.items()}
         after = triton.counts()
         nothing = ModelCounts()
-        return {
-            step: StepEvidence(
-                probe=outcomes[step],
-                has_advanced=after.get(model, nothing).executions
-                > before.get(model, nothing).executions + (outcomes[step] is Outcome.ANSWERED),
-                busy_share=(sum(cpu_seconds(it.pid) for it in stubs[step]) - used[step]) / seconds,
-            )
-            for step, model in models.items()
-        }
+        found: dict[str, StepEvidence] = {}
+        for step, model in models.items():
+            own_executions = 1 if outcomes[step] is Outcome.ANSWERED else 0
+            executions = before.get(model, nothing).executions + own_executions
+            has_advanced = after.get(model, nothing).executions > executions
+            found[step] = StepEvidence(outcomes[step], has_advanced, *looks[step].shares())
+        return found

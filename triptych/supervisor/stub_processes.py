@@ -11,7 +11,7 @@ from typing import Final
 
 _PROC: Final = Path("/proc")
 _STUB: Final = "triton_python_backend_stub"
-_TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
+_AT_WORK: Final = frozenset({"R", "D"})
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,6 @@ class _Stat:
 
     state: str
     parent: int
-    cpu_ticks: int
     exit_code: int  # as waitpid has it; of a zombie only
 
 
@@ -69,11 +68,18 @@ def is_stopped(pid: int) -> bool:
     return stat is not None and stat.state in {"T", "t"}
 
 
-def cpu_seconds(pid: int) -> float:
-    """What a stub and all below it have used so far: its decoders are its grandchildren."""
+def is_at_work(pid: int) -> bool:
+    """Whether it runs, or waits for a processor or a disk.
+
+    How much it ran says less: on a busy machine that is little.
+    """
     stat = _read_stat(pid)
-    own = stat.cpu_ticks / _TICKS_PER_SECOND if stat else 0.0
-    return own + sum(map(cpu_seconds, _children(pid)))
+    return stat is not None and stat.state in _AT_WORK
+
+
+def helpers_at_work(pid: int) -> bool:
+    """Whether anything that a stub has started is at work; its decoders are its grandchildren."""
+    return any(is_at_work(it) or helpers_at_work(it) for it in _children(pid))
 
 
 def processes_of(folder: Path) -> list[int]:
@@ -113,6 +119,5 @@ def _read_stat(pid: int) -> _Stat | None:
     return _Stat(
         state=fields[0],
         parent=int(fields[1]),
-        cpu_ticks=int(fields[11]) + int(fields[12]),
         exit_code=int(fields[49]),
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.data_plane.servers.fleet import Fleet
+from gateway.data_plane.servers.harm_by_key import HarmByKey
 from gateway.data_plane.servers.harmful_items import HARMFUL, HarmfulItems
 from gateway.data_plane.servers.retry_budget import RetryBudget
 from gateway.data_plane.servers.server import Server
@@ -84,6 +85,7 @@ class Dispatch:
         self._harmful = harmful
         self._metrics = metrics
         self._patience_seconds = patience_seconds
+        self._harm_by_key = HarmByKey()
 
     async def classify(
         self,
@@ -112,6 +114,7 @@ class Dispatch:
 
         Raises:
             InferenceError: no server answered; the narrowest class that fits.
+            RateLimited: this key has done too much harm just now.
         """
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         call = Call(release, task, items, request_id, traceparent, deadline)
@@ -123,6 +126,7 @@ class Dispatch:
         return [HARMFUL if place in refused else next(asked) for place in range(len(items))]
 
     async def _answer(self, call: Call, on_trouble: Callable[[], None]) -> list[ItemAnswer]:
+        self._harm_by_key.check(record.get().key_id)
         self._budget.note_request()
         server = self._fleet.find(call.release)
         if server is None:
@@ -214,6 +218,7 @@ class Dispatch:
 
         Raises:
             InferenceError: the server did not come back in time, or fails otherwise.
+            RateLimited: this key has done too much harm meanwhile.
         """
         line = server.lone_line(call.release)
         answers: list[ItemAnswer] = []
@@ -221,6 +226,7 @@ class Dispatch:
             try:
                 async with line.turn(call.deadline):
                     for item in call.items:
+                        self._harm_by_key.check(record.get().key_id)
                         await self._until_well(server, call)
                         answers.append(await self._ask_alone(server, call, item))
             except TimeoutError as exc:
@@ -229,6 +235,7 @@ class Dispatch:
 
     async def _until_well(self, server: Server, call: Call) -> None:
         async with asyncio.timeout_at(call.deadline):
+            await server.refresh()  # blame is a matter of what is so now, not half a second ago
             while not server.is_well(call.release):
                 if server not in self._fleet.servers:
                     raise InferenceUnavailable("the Triton that was asked is gone")
@@ -236,12 +243,23 @@ class Dispatch:
 
     async def _ask_alone(self, server: Server, call: Call, item: bytes) -> ItemAnswer:
         self._metrics.retries.inc()
+        alone, before = replace(call, items=[item]), server.deaths(call.release)
+        alone.seconds_left()  # nobody is to blame who was not asked about
         try:
-            (answer,) = await self._ask(server, replace(call, items=[item]))
+            (answer,) = await self._ask(server, alone)
         except _StubDied:
-            await self._harmful.remember(call.release, item)
+            await self._blame(call.release, item)
             return HARMFUL
+        except InferenceTimeout:
+            # It may hold the stub up, and whose turn came next would be blamed for the end of that.
+            if await server.has_lost_a_stub(call.release, before):
+                await self._blame(call.release, item)
+            raise
         return answer
+
+    async def _blame(self, release: str, item: bytes) -> None:
+        self._harm_by_key.note(record.get().key_id)
+        await self._harmful.remember(release, item)
 
 
 async def _send(server: Server, call: Call) -> list[ItemAnswer]:

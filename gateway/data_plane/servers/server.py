@@ -140,8 +140,11 @@ class Server:
         ejection = self._ejected.get(release)
         if ejection is None:
             return False
-        proven = self.health.asked_at > ejection.at and report.last_canary != ejection.last_canary
-        if proven or self._clock() > ejection.at + _LONGEST_EJECTION_SECONDS:
+        # A server whose supervisor says nothing since may be dying for some seconds.
+        is_heard = self.health.asked_at > ejection.at
+        is_proven = is_heard and report.last_canary != ejection.last_canary
+        longest = _LONGEST_EJECTION_SECONDS if is_heard else _REPLACED_SECONDS
+        if is_proven or self._clock() > ejection.at + longest:
             del self._ejected[release]
             return False
         return True

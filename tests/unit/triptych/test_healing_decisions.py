@@ -110,6 +110,8 @@ SILENT = StepEvidence(Outcome.PENDING, has_advanced=False, busy_share=0.0)
         (replace(WELL, has_advanced=True), 3, Finding(Diagnosis.SLOW)),
         (replace(SILENT, busy_share=0.9), 3, Finding(Diagnosis.SLOW)),
         (replace(SILENT, busy_share=0.9), 11, Finding(Diagnosis.STEPS_HANG, ("model",))),
+        (replace(SILENT, helpers_share=0.9), 30, Finding(Diagnosis.SLOW)),
+        (replace(SILENT, helpers_share=0.9), 61, Finding(Diagnosis.STEPS_HANG, ("model",))),
     ],
 )
 def test_who_neither_answers_nor_works_hangs(

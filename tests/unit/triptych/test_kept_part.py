@@ -123,6 +123,9 @@ class ScriptedWatch:
         self._said = said
         self.asked: list[int] = []
 
+    def say(self, *said: dict[str, object] | None) -> None:
+        self._said = said
+
     def said(self, index: int) -> dict[str, object] | None:
         return self._said[index]
 
@@ -142,6 +145,7 @@ WANTS: dict[str, object] = {"ready": True, "restart_wanted": "it leaked"}
         ((READY, WANTS), [1]),
         ((WANTS, WANTS), [0]),
         (({**READY, "ready": False}, WANTS), []),
+        ((READY, {**WANTS, "ready": False}), []),  # a heal is faster
         ((None, WANTS), []),
         ((READY, READY), []),
     ],
@@ -152,8 +156,8 @@ def test_a_restart_that_is_wanted_comes_while_all_others_are_ready(
     watch, told = ScriptedWatch(*said), list[str]()
     restarts = QuietRestarts(watch, told.append, clock)
     restarts.look()
-    assert watch.asked == []  # what waits for the heal is answered first
-    clock.now += 4
+    assert watch.asked == []  # those who waited for a heal get their turns first
+    clock.now += 5
     restarts.look()
     restarts.look()  # what was asked for may not show yet
     assert watch.asked == asked
@@ -161,3 +165,20 @@ def test_a_restart_that_is_wanted_comes_while_all_others_are_ready(
     clock.now += 11
     restarts.look()
     assert watch.asked == asked * 2
+
+
+def test_one_that_dies_again_begins_the_wait_anew(clock: Clock) -> None:
+    watch = ScriptedWatch(READY, WANTS)
+    restarts = QuietRestarts(watch, lambda _: None, clock)
+    restarts.look()
+    clock.now += 4
+    watch.say(READY, {**WANTS, "ready": False})
+    restarts.look()
+    watch.say(READY, WANTS)
+    restarts.look()
+    clock.now += 4
+    restarts.look()
+    assert watch.asked == []
+    clock.now += 1
+    restarts.look()
+    assert watch.asked == [1]

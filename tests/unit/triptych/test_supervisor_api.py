@@ -180,3 +180,16 @@ def test_a_secret_travels_to_the_supervisor_as_it_is_and_nothing_as_none() -> No
     assert environment["TRIPTYCH_SUPERVISOR_SECRET"] == "s3cret"
     assert "TRIPTYCH_SERVING_PYTHON" not in environment
     assert environment["TRIPTYCH_DRAIN_SECONDS"] == "1.5"
+
+
+@pytest.mark.parametrize("header", ["Origin", "Sec-Fetch-Site"])
+@pytest.mark.parametrize("path", ["/drain", "/restart", "/releases/digits_r2/load"])
+async def test_a_web_page_cannot_drain_restart_or_load(
+    tmp_path: Path, path: str, header: str
+) -> None:
+    headers = {header: "http://evil.example", "Content-Type": "text/plain"}
+    async with client_of(tmp_path) as client:
+        answer = await client.post(path, headers=headers)
+
+    assert answer.status_code == 403
+    assert "not for web pages" in answer.json()["error"]
