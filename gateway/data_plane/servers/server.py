@@ -25,8 +25,8 @@ _DOUBT_PAUSE_SECONDS: Final = 0.1
 # counts as silent after five.
 _REPLACED_SECONDS: Final = 10.0
 
-_COMING_BACK: Final = frozenset({"starting", "restarting"})
-_GONE: Final = frozenset({"backing_off", "stopping"})
+# One that stops is started again by whoever keeps it up, or leaves the list of servers.
+_COMING_BACK: Final = frozenset({"starting", "restarting", "stopping"})
 _MENDING: Final = frozenset({"healing", "loading"})
 
 
@@ -116,7 +116,7 @@ class Server:
 
     def _as_told(self, report: ReleaseReport) -> Standing:
         phase = self.health.word.phase if self.health.word else ""
-        if phase in _GONE:
+        if phase == "backing_off":
             return Standing.AWAY
         if phase in _COMING_BACK or report.state in _MENDING:
             return Standing.COMING
