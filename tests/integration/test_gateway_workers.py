@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -142,7 +142,7 @@ def test_of_two_workers_one_may_be_killed_and_what_both_counted_is_told(
         wait_until(lambda: seen["200"] > before + 100, "answers of the other")
         wait_until(lambda: len(workers(gateway) - {victim}) == 2, "another worker")
     lost = sum(count for outcome, count in seen.items() if outcome != "200")
-    assert lost <= 8  # what was in flight there; each client has one request at a time
+    assert lost <= 8, seen  # what was in flight there; each client has one request at a time
     # The killed one may have counted what its client never saw.
     assert seen["200"] <= counted(gateway) <= seen["200"] + lost
     assert counted(gateway) == counted(gateway, port)
@@ -187,7 +187,8 @@ def test_a_stop_finishes_what_is_in_flight_and_sends_others_away(
             return True
 
         wait_until(refused, "the refusal of others", 5)
-        assert predict(kept, gateway).status_code == 503
+        with suppress(httpx.TransportError):  # it may be closed in this very moment
+            assert predict(kept, gateway).status_code == 503
         triton.may_answer.set()
         slow.join()
     assert [it.status_code for it in answers] == [200]

@@ -20,7 +20,7 @@ from benchmarks.raw_http import post
 from tests import pictures
 from tests.word_votes import repository_with_words
 
-_REQUESTS = 3000
+_REQUESTS = 1000
 _CLIENTS = 8
 
 
