@@ -8,13 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import psutil
-
 from triptych.stack import services
 from triptych.stack.kept_part import KeptPart
 from triptych.stack.quiet_restarts import QuietRestarts
 from triptych.stack.settings import StackSettings
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry
+from triptych.stack.stack_file import (
+    ServiceEntry,
+    StackFile,
+    TritonEntry,
+    seconds_at_start,
+)
 from triptych.stack.supervisor_watch import SupervisorWatch
 from triptych.stack.triton_process import TritonAddresses
 
@@ -57,7 +60,7 @@ class Keeper:
             services.supervisor_headers(settings),
         )
         self._quiet_restarts = QuietRestarts(self._watch, say)
-        self._me = psutil.Process()
+        self._started = seconds_at_start(os.getpid()) or 0.0
         self._written: StackFile | None = None
 
     def keep_up(self) -> None:
@@ -79,7 +82,7 @@ class Keeper:
         assert gateway is not None  # noqa: S101 - a keeper is made when all are started
         return StackFile(
             pid=os.getpid(),
-            started=self._me.create_time(),
+            started=self._started,
             tritons=tuple(map(self._describe, range(len(self._tritons)))),
             gateway=ServiceEntry(
                 services.gateway_url(self._settings), gateway.child.pid, gateway.restarts

@@ -12,7 +12,7 @@ import pytest
 from triptych.errors import NotRunning, StartFailed
 from triptych.stack.background import start_detached, stop_detached
 from triptych.stack.settings import StackSettings
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry
+from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
 
 
 def free_ports() -> list[str]:
@@ -32,7 +32,7 @@ def stack_of(state_dir: Path, script: str) -> Iterator[subprocess.Popen[bytes]]:
         assert process.stdout.readline() == b"up\n"
         StackFile(
             pid=process.pid,
-            started=psutil.Process(process.pid).create_time(),
+            started=seconds_at_start(process.pid) or 0.0,
             tritons=(TritonEntry("http://t", "t", "http://m", "http://s", 1),),
             gateway=ServiceEntry("http://g", 2),
             ui=None,
