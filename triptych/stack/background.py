@@ -33,7 +33,9 @@ def start_detached(arguments: Sequence[str], state_dir: Path, timeout_seconds: f
     log_file = state_dir / "logs" / "up.log"
     log_file.parent.mkdir(exist_ok=True)
     # Of a stack that runs there the log is kept: this start will only be refused.
-    with log_file.open("wb" if lock_holder(state_dir) is None else "ab") as log:
+    if lock_holder(state_dir) is None:
+        log_file.write_bytes(b"")
+    with log_file.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "triptych", "up", *arguments],
             stdin=subprocess.DEVNULL,
