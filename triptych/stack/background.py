@@ -32,7 +32,10 @@ def start_detached(arguments: Sequence[str], state_dir: Path, timeout_seconds: f
     make_state_dir(state_dir)
     log_file = state_dir / "logs" / "up.log"
     log_file.parent.mkdir(exist_ok=True)
-    with log_file.open("wb") as log:
+    # Of a stack that runs there the log is kept: this start will only be refused.
+    if lock_holder(state_dir) is None:
+        log_file.write_bytes(b"")
+    with log_file.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "triptych", "up", *arguments],
             stdin=subprocess.DEVNULL,

@@ -43,7 +43,10 @@ class ChildProcess:
         self.name = name
         self.log_file = log_file
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        with log_file.open("ab" if keep_log else "wb") as log:
+        if not keep_log:
+            log_file.write_bytes(b"")
+        # For appending in any case: one that is cut (log_files.py) goes on from the beginning.
+        with log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [*END_WITH_PARENT, *command],
                 env=dict(environment),

@@ -8,17 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import psutil
-
 from triptych.stack import services
 from triptych.stack.kept_part import KeptPart
+from triptych.stack.log_files import shorten_logs
 from triptych.stack.quiet_restarts import QuietRestarts
 from triptych.stack.settings import StackSettings
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry
+from triptych.stack.stack_file import (
+    ServiceEntry,
+    StackFile,
+    TritonEntry,
+    seconds_at_start,
+)
 from triptych.stack.supervisor_watch import SupervisorWatch
 from triptych.stack.triton_process import TritonAddresses
 
 _PAUSE_SECONDS: Final = 0.1
+_LOG_LOOK_SECONDS: Final = 10.0
 
 
 @dataclass
@@ -57,8 +62,10 @@ class Keeper:
             services.supervisor_headers(settings),
         )
         self._quiet_restarts = QuietRestarts(self._watch, say)
-        self._me = psutil.Process()
+        self._started = seconds_at_start(os.getpid()) or 0.0
         self._written: StackFile | None = None
+        self._trouble: str | None = None
+        self._next_log_look = 0.0
 
     def keep_up(self) -> None:
         """Look again and again; ends only with an exception."""
@@ -69,7 +76,7 @@ class Keeper:
                 if told:
                     self._say(told)
             self._quiet_restarts.look()
-            self.write_stack_file()
+            self._write_files()
             time.sleep(_PAUSE_SECONDS)
 
     @property
@@ -79,7 +86,7 @@ class Keeper:
         assert gateway is not None  # noqa: S101 - a keeper is made when all are started
         return StackFile(
             pid=os.getpid(),
-            started=self._me.create_time(),
+            started=self._started,
             tritons=tuple(map(self._describe, range(len(self._tritons)))),
             gateway=ServiceEntry(
                 services.gateway_url(self._settings), gateway.child.pid, gateway.restarts
@@ -95,6 +102,20 @@ class Keeper:
         if stack != self._written:
             stack.write(self._settings.state_dir)
             self._written = stack
+
+    def _write_files(self) -> None:
+        """A full disk is no reason to end what runs; it is told once, and tried again."""
+        trouble = None
+        try:
+            self.write_stack_file()
+            if time.monotonic() > self._next_log_look:
+                self._next_log_look = time.monotonic() + _LOG_LOOK_SECONDS
+                shorten_logs(self._settings.log_dir)
+        except OSError as exc:
+            trouble = f"The state folder cannot be written: {exc}"
+        if trouble and trouble != self._trouble:
+            self._say(trouble)
+        self._trouble = trouble
 
     def _describe(self, index: int) -> TritonEntry:
         addresses = TritonAddresses.of(self._tritons[index])

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import psutil
+from typing import Final
 
 from triptych.errors import NotRunning
+
+_TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,20 @@ class StackFile:
 
     def is_alive(self) -> bool:
         """Whether that very process still runs; a pid alone may belong to another one by now."""
-        try:
-            return abs(psutil.Process(self.pid).create_time() - self.started) < 1.0
-        except psutil.NoSuchProcess:
-            return False
+        return seconds_at_start(self.pid) == self.started
+
+
+def seconds_at_start(pid: int) -> float | None:
+    """When a process was started, in seconds since the machine was; None: there is none.
+
+    psutil tells it by the clock on the wall, so that it changes whenever somebody sets that.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # The name stands in brackets and may hold anything, brackets too.
+    return int(text.rpartition(")")[2].split()[19]) / _TICKS_PER_SECOND
 
 
 def _path(state_dir: Path) -> Path:

@@ -8,9 +8,13 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from triptych.errors import EnvironmentUnfit
+from triptych.stack.leftovers import MARK
 from triptych.stack.libpython import require_libpython
+
+_OUR_SETTINGS: Final = ("TRIPTYCH_", "GATEWAY_", "UI_")
 
 
 @dataclass(frozen=True)
@@ -26,15 +30,20 @@ class TritonInstall:
 
         The stub finds site-packages through the first python3 on PATH; PYTHONPATH is ignored there.
         Bytecode files would change the times of backend folders, by which Triton judges reloads.
+        Our own settings, with their secrets, have no business where strangers' pictures are read.
         """
         venv_bin = Path(sys.executable).parent
         return {
-            **os.environ,
+            **{name: it for name, it in os.environ.items() if not _is_setting(name)},
             "LD_LIBRARY_PATH": self.library_path,
             "PATH": f"{venv_bin}:{os.environ.get('PATH', '')}",
             "VIRTUAL_ENV": str(venv_bin.parent),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+
+def _is_setting(variable: str) -> bool:
+    return variable.startswith(_OUR_SETTINGS) and variable != MARK
 
 
 def _package_dir(name: str, advice: str) -> Path:

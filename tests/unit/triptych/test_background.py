@@ -12,7 +12,8 @@ import pytest
 from triptych.errors import NotRunning, StartFailed
 from triptych.stack.background import start_detached, stop_detached
 from triptych.stack.settings import StackSettings
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry
+from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
+from triptych.stack.state_lock import state_lock
 
 
 def free_ports() -> list[str]:
@@ -32,7 +33,7 @@ def stack_of(state_dir: Path, script: str) -> Iterator[subprocess.Popen[bytes]]:
         assert process.stdout.readline() == b"up\n"
         StackFile(
             pid=process.pid,
-            started=psutil.Process(process.pid).create_time(),
+            started=seconds_at_start(process.pid) or 0.0,
             tritons=(TritonEntry("http://t", "t", "http://m", "http://s", 1),),
             gateway=ServiceEntry("http://g", 2),
             ui=None,
@@ -84,3 +85,13 @@ def test_a_stack_that_does_not_end_in_time_is_told(tmp_path: Path) -> None:
 def test_with_nothing_running_there_is_nothing_to_stop(tmp_path: Path) -> None:
     with pytest.raises(NotRunning):
         stop_detached(tmp_path, timeout_seconds=1)
+
+
+def test_a_start_that_is_refused_keeps_the_log_of_the_stack_that_runs(tmp_path: Path) -> None:
+    with state_lock(tmp_path):
+        (tmp_path / "logs").mkdir()
+        (tmp_path / "logs" / "up.log").write_text("what the running one said\n")
+        with pytest.raises(StartFailed, match="already runs"):
+            start_detached(["--state-dir", str(tmp_path), *free_ports()], tmp_path, 60)
+
+    assert "what the running one said" in (tmp_path / "logs" / "up.log").read_text()

@@ -10,12 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.fakes.scripted_http import ScriptedServer, as_json, running_server
 from tests.unit.triptych.command_line import Ended, assert_one_sentence, run_triptych
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry
+from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
 
 MADE = {"id": "ab12", "name": "phone", "scopes": ["predict"], "key": "shown-once"}
 
@@ -44,7 +43,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Gateway
         (tmp_path / "admin.key").write_text("k3y\n")
         entry = TritonEntry("http://t", "t:1", "http://t/metrics", "http://t", 1)
         service = ServiceEntry(script.url, 2)
-        started = psutil.Process().create_time()
+        started = seconds_at_start(os.getpid()) or 0.0
         StackFile(os.getpid(), started, (entry,), service, ui=None).write(tmp_path)
         script.answers = {
             "/v1/admin/keys": as_json(MADE, status=201),

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -18,7 +17,7 @@ from tests.unit.triptych.command_line import Ended, assert_one_sentence, run_tri
 from tests.unit.triptych.small_release import VERDICT, write_small_release
 from triptych.cli.releases import releases as group
 from triptych.release import find_releases
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry
+from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
 
 UNFIT = replace(VERDICT, promotable=False)
 NOTHING = "There is nothing to remove.\n"
@@ -71,7 +70,7 @@ def stack(place: Place) -> Iterator[Stack]:
         state_dir = place.folder / "state"
         (state_dir / "admin.key").write_text("k3y\n")
         entry = TritonEntry("http://t", "t:1", "http://t/metrics", supervisor.url, 1)
-        started = psutil.Process().create_time()
+        started = seconds_at_start(os.getpid()) or 0.0
         service = ServiceEntry(gateway.url, 2)
         StackFile(os.getpid(), started, (entry,), service, ui=None).write(state_dir)
         yield Stack(supervisor, gateway)

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from python_backends.shared.contract import Status
 from tests.fakes.fake_triton import FakeTriton, ranked, refused, running_triton
 from tests.fakes.scripted_http import ScriptedServer, as_json, running_server
 from tests.unit.triptych.command_line import Ended, assert_one_sentence, run_triptych
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry
+from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
 
 WORLD = {"predictions": [{"label": "world", "score": 0.75}]}
 REFUSED = {"error": {"code": "text_too_large", "message": "too long"}}
@@ -61,7 +60,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stack]:
         gateway.answers["/v1/predict/topics"] = as_json({"results": [WORLD, WORLD]})
         (tmp_path / "admin.key").write_text("k3y\n")
         entry = TritonEntry("http://t", triton.address, "http://t/metrics", supervisor.url, 1)
-        started = psutil.Process().create_time()
+        started = seconds_at_start(os.getpid()) or 0.0
         service = ServiceEntry(gateway.url, 2)
         StackFile(os.getpid(), started, (entry,), service, ui=None).write(tmp_path)
         yield Stack(monkeypatch, tmp_path, gateway, triton)

@@ -14,7 +14,7 @@ from tests.fakes.scripted_http import ScriptedServer, as_json, running_server
 from tests.unit.triptych.command_line import run_triptych
 from triptych.errors import CallFailed, NotRunning, StartFailed
 from triptych.stack.restarts import restart_gateway, restart_tritons, restart_ui
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry
+from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
 
 
 def status(starts: int, *, is_ready: bool = True) -> dict[str, object]:
@@ -33,7 +33,7 @@ class Tritons:
     @property
     def stack(self) -> StackFile:
         entries = tuple(TritonEntry("h", "g", "m", it.url, 1) for it in self.servers)
-        started = psutil.Process().create_time()
+        started = seconds_at_start(os.getpid()) or 0.0
         return StackFile(os.getpid(), started, entries, ServiceEntry("http://g", 2), None)
 
     def restart(self, *places: int, patience_seconds: float = 5.0) -> None:

@@ -6,7 +6,6 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from triptych.errors import NotRunning
@@ -16,11 +15,12 @@ from triptych.stack.stack_file import (
     TritonEntry,
     read_stack,
     remove_stack_file,
+    seconds_at_start,
 )
 
 RUNNING = StackFile(
     pid=os.getpid(),
-    started=psutil.Process().create_time(),
+    started=seconds_at_start(os.getpid()) or 0.0,
     tritons=(
         TritonEntry(
             http="http://127.0.0.1:8000",

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.fakes.scripted_http import Answer, ScriptedServer, as_json, running_server
 from triptych.errors import NotRunning
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry
+from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
 from triptych.stack.stack_status import PartStatus, read_status
 
 SINCE = "2026-01-02T03:04:05.678Z"
@@ -28,7 +27,7 @@ class Parts:
         triton = TritonEntry("http://t", "t", "http://t/metrics", self.supervisor.url, pid=1)
         StackFile(
             pid=os.getpid(),
-            started=psutil.Process().create_time(),
+            started=seconds_at_start(os.getpid()) or 0.0,
             tritons=(triton,),
             gateway=ServiceEntry(self.gateway.url, 2),
             ui=ServiceEntry(self.ui.url, 3) if with_ui else None,

@@ -89,6 +89,17 @@ def test_the_environment_leads_the_stub_to_this_virtual_environment() -> None:
     assert environment["PYTHONDONTWRITEBYTECODE"] == "1"
 
 
+def test_the_environment_holds_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIPTYCH_SUPERVISOR_SECRET", "hush-hush")
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", "postgresql://user:hush-hush@host/name")
+    monkeypatch.setenv("TRIPTYCH_PART_OF", "what leftovers are found by")
+
+    environment = INSTALL.environment()
+
+    assert "hush-hush" not in " ".join(environment.values())
+    assert environment["TRIPTYCH_PART_OF"] == "what leftovers are found by"
+
+
 def test_the_backend_folder_holds_tritons_python_backend_and_links_to_ours(tmp_path: Path) -> None:
     leftover = tmp_path / "backends" / "old_backend"
     leftover.mkdir(parents=True)
