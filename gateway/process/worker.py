@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from gateway.log_setup import configure_logging
 from gateway.process.listening import inherited
@@ -18,6 +18,8 @@ from gateway.process.refused_start import told_in_one_sentence
 from gateway.process.server import GatewayServer, server_config
 from gateway.process.worker_pool import RETIRE, SERVING, STOP
 from gateway.settings import GatewaySettings
+
+_HEARTBEAT_SECONDS: Final = 1.0
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _obey(server: GatewayServer, channel: socket.socket) -> None:
-    """Say that it serves, and listen to the parent from now on."""
+    """Say that it serves, again and again, and listen to the parent from now on."""
     channel.setblocking(False)
     loop = asyncio.get_running_loop()
 
@@ -56,9 +58,13 @@ def _obey(server: GatewayServer, channel: socket.socket) -> None:
             loop.remove_reader(channel)
             server.retire()
 
+    def be_heard() -> None:
+        with suppress(BrokenPipeError, BlockingIOError):  # it is gone, or has not read for long
+            channel.send(SERVING)
+        loop.call_later(_HEARTBEAT_SECONDS, be_heard)
+
     loop.add_reader(channel, command)
-    with suppress(BrokenPipeError):
-        channel.send(SERVING)
+    be_heard()
 
 
 if __name__ == "__main__":

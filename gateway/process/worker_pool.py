@@ -20,13 +20,15 @@ from typing import Final
 logger = logging.getLogger(__name__)
 
 # What parent and worker say to each other; a parent that is gone says nothing.
-SERVING: Final = b"s"
+SERVING: Final = b"s"  # said again and again: whose event loop hangs says it no more
 STOP: Final = b"x"
 RETIRE: Final = b"r"
 
 # Who lived so long is started again at once; who ends again and again has to wait.
 _LONG_LIFE_SECONDS: Final = 10.0
 _LONGEST_PAUSE_SECONDS: Final = 30.0
+# Many times what the largest body or a busy machine can hold an event loop up for.
+_HUNG_SECONDS: Final = 30.0
 _TICK_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 2.0
 _SLACK_SECONDS: Final = 5.0
@@ -40,6 +42,7 @@ class Worker:
     channel: socket.socket
     started: float = field(default_factory=time.monotonic)
     is_serving: bool = False
+    heard: float = 0.0
     ends_by: float | None = None  # set once it was told to end
 
     def tell(self, command: bytes, patience_seconds: float) -> None:
@@ -192,8 +195,9 @@ class WorkerPool:
 
     def _look_at(self, worker: Worker) -> None:
         try:
-            if worker.channel.recv(1) == SERVING:
+            if SERVING in worker.channel.recv(4096):
                 worker.is_serving = self._has_served = True
+                worker.heard = time.monotonic()
         except BlockingIOError:
             pass
         except OSError:
@@ -202,6 +206,9 @@ class WorkerPool:
         if exit_code is not None:
             self._bury(worker, exit_code)
         elif worker.ends_by is not None and time.monotonic() > worker.ends_by:
+            worker.process.kill()
+        elif worker.is_serving and time.monotonic() - worker.heard > _HUNG_SECONDS:
+            logger.error("worker %d hangs and is killed", worker.process.pid)
             worker.process.kill()
 
     def _bury(self, worker: Worker, exit_code: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from triptych.stack import services
+from triptych.stack.hang_watch import HUNG_SECONDS, HangWatch
 from triptych.stack.kept_part import KeptPart
 from triptych.stack.log_files import shorten_logs
 from triptych.stack.quiet_restarts import QuietRestarts
@@ -61,6 +62,7 @@ class Keeper:
             [services.supervisor_url(it) for it in self._tritons],
             services.supervisor_headers(settings),
         )
+        self._hang_watch = HangWatch()
         self._quiet_restarts = QuietRestarts(self._watch, say)
         self._started = seconds_at_start(os.getpid()) or 0.0
         self._written: StackFile | None = None
@@ -75,9 +77,19 @@ class Keeper:
                 told = part.look()
                 if told:
                     self._say(told)
+            self._end_hung_supervisors()
             self._quiet_restarts.look()
             self._write_files()
             time.sleep(_PAUSE_SECONDS)
+
+    def _end_hung_supervisors(self) -> None:
+        """One that hangs heals nothing; ended, it is started again like any other part."""
+        for index, part in enumerate(self._parts.supervisors):
+            pid, has_spoken = part.child.pid, self._watch.said(index) is not None
+            if part.is_up and self._hang_watch.hangs(pid, has_spoken=has_spoken):
+                self._hang_watch.forget(pid)
+                self._say(f"{part.name}'s supervisor has said nothing for {HUNG_SECONDS:.0f} s.")
+                part.child.stop(0)
 
     @property
     def stack(self) -> StackFile:

@@ -87,7 +87,7 @@ async def test_a_supervisor_that_falls_silent_takes_readiness_but_not_the_routes
     triton: FakeTriton, supervisor: FakeSupervisor, start_gateway: StartGateway
 ) -> None:
     triton.answers[b"seven"] = ranked("7")
-    gateway = await start_gateway(status_interval_seconds=0.01, status_max_age_seconds=0.05)
+    gateway = await start_gateway(status_interval_seconds=0.01, status_max_age_seconds=0.5)
     await until(lambda: _readiness_is(gateway, 200))
     supervisor.mood = Mood.SILENT
     await until(lambda: _readiness_is(gateway, 503))

@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from gateway.process import worker_pool
 from gateway.process.worker_pool import WorkerPool
 
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -105,6 +106,17 @@ def test_a_killed_worker_is_followed_by_another(tmp_path: Path) -> None:
 
     exit_code, buried = run_pool(tmp_path, story)
     assert (exit_code, len(buried)) == (0, 2)
+
+
+def test_a_worker_that_is_heard_no_more_is_killed_and_followed_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker_pool, "_HUNG_SECONDS", 0.3)  # these say that they serve only once
+
+    exit_code, buried = run_pool(tmp_path, lambda: until(lambda: len(serving(tmp_path)) == 2))
+    assert exit_code == 0
+    assert len(buried) >= 2
+    assert "hangs and is killed" in caplog.text
 
 
 def test_a_start_that_the_first_worker_refuses_ends_with_its_code() -> None:

@@ -52,7 +52,7 @@ async def test_who_is_not_ready_says_since_when(
 async def test_no_model_is_ready_when_nobody_vouches_for_it(
     supervisor: FakeSupervisor, start_gateway: StartGateway
 ) -> None:
-    gateway = await start_gateway(status_interval_seconds=0.01, status_max_age_seconds=0.05)
+    gateway = await start_gateway(status_interval_seconds=0.01, status_max_age_seconds=0.5)
     path = "/v2/models/digits/ready"
     assert (await gateway.client.get(path, headers=gateway.ui)).status_code == 200
     supervisor.mood = Mood.SILENT
