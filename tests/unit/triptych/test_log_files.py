@@ -49,7 +49,8 @@ def test_a_full_disk_does_not_end_the_stack(
 ) -> None:
     settings = StackSettings.model_validate({"state_dir": tmp_path, "supervisor_port": 9})
     told: list[str] = []
-    gateway: Any = SimpleNamespace(look=lambda: None, child=SimpleNamespace(pid=1), restarts=0)
+    process = SimpleNamespace(pid=1)
+    gateway: Any = SimpleNamespace(look=lambda: None, child=process, restarts=0, is_up=True)
     it = Keeper(settings, Parts([gateway], gateway), told.append)
     (tmp_path / "stack.tmp").mkdir()  # so that nobody can write it
     monkeypatch.setattr(keeper, "time", _Clock(rounds=3))
