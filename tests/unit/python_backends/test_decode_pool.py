@@ -154,5 +154,5 @@ def test_a_hundred_crashes_leave_no_file_open_and_no_process_behind(pool: Decode
         pool.decode_images(batch_of(*[poisoned_jpeg("exit")] * 4))
     pool.decode_images(batch_of(GOOD))
 
-    assert open_files() == files
+    assert open_files() <= files  # what earlier tests left may be collected meanwhile
     assert len(nursery().children()) == decoders
