@@ -10,6 +10,8 @@ from typing import Final
 
 import psutil
 
+from triptych.stack.leftovers import MARK as PART_OF
+
 # A variable that every descendant of a start inherits, also one whose parent is gone.
 MARK: Final = "FAULT_SUITE_MARK"
 
@@ -43,7 +45,9 @@ def marked(mark: str) -> list[Member]:
 
 def _member(process: psutil.Process) -> Member:
     command, environment = process.cmdline(), process.environ()
-    triton = int(environment.get("TRIPTYCH_TRITON_INDEX", "0"))
+    # Of what Triton starts, the mark alone says whose it is: it inherits no setting of ours.
+    part = environment.get(PART_OF, "").rpartition("triton-")[2]
+    triton = int(part) if part.isdecimal() else 0
     model = _model_of(command) if _is_stub(command) else None
     return Member(process, _role(process, command, environment), triton, model)
 
@@ -64,7 +68,7 @@ def _role(process: psutil.Process, command: Sequence[str], environment: Mapping[
     if "-m gateway" in text or _is_of_gateway(process):
         return "worker" if _is_of_gateway(process) else "gateway"
     # Only what Triton starts has both.
-    is_of_stub = {"LD_LIBRARY_PATH", "TRIPTYCH_TRITON_INDEX"} <= environment.keys()
+    is_of_stub = {"LD_LIBRARY_PATH", PART_OF} <= environment.keys()
     return "decode" if is_of_stub else "other"
 
 
