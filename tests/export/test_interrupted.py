@@ -19,7 +19,7 @@ from triptych.release import find_releases
 PROJECT = Path(__file__).resolve().parents[2]
 # For frameworks to be imported, and then for a Triton that hangs to be given up; by themselves the
 # start would be given up only after as long.
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 100.0  # a signal can be lost in a gRPC callback: the load then gives up after 60
 
 
 @pytest.fixture
