@@ -30,4 +30,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         folder = item.path.relative_to(config.rootpath).parts[1]
         flag = NEEDED_FLAG.get(folder)
         if flag and not config.getoption(flag):
+            # As CONTRIBUTING says: without its flag a folder is skipped.
             item.add_marker(pytest.mark.skip(reason=f"needs {flag}"))

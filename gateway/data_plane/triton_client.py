@@ -135,10 +135,10 @@ class TritonClient:
     # The generated protobuf classes carry no types.
     async def _infer(
         self,
-        request: Any,  # noqa: ANN401
+        request: Any,  # noqa: ANN401 - protobuf has no types
         timeout_seconds: float,
         traceparent: str | None,
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401 - protobuf has no types
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_seconds
         metadata = (("traceparent", traceparent),) if traceparent else None
@@ -149,7 +149,7 @@ class TritonClient:
             raise _error(request.model_name, exc, is_late=loop.time() >= deadline) from exc
 
 
-def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401
+def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401 - protobuf has no types
     outputs = zip(response.outputs, response.raw_output_contents, strict=False)
     return {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
 
@@ -167,7 +167,7 @@ def _error(release: str, exc: grpc.aio.AioRpcError, *, is_late: bool) -> Inferen
     return error(message)
 
 
-def _request(release: str, spec: TensorSpec, items: Sequence[bytes], request_id: str) -> Any:  # noqa: ANN401
+def _request(release: str, spec: TensorSpec, items: Sequence[bytes], request_id: str) -> Any:  # noqa: ANN401 - protobuf has no types
     tensor = service_pb2.ModelInferRequest.InferInputTensor(
         name=spec.name, datatype=spec.dtype, shape=(len(items), *spec.shape)
     )

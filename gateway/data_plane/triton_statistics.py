@@ -40,7 +40,7 @@ class ModelStatistics(TypedDict):
 
 
 # The generated protobuf classes carry no types.
-def read_statistics(response: Any) -> ModelStatistics:  # noqa: ANN401
+def read_statistics(response: Any) -> ModelStatistics:  # noqa: ANN401 - protobuf has no types
     """Read a ModelStatisticsResponse about one model with one version."""
     (counted,) = response.model_stats
     return ModelStatistics(

@@ -55,6 +55,11 @@ class FaultStack:
         return str(made.raise_for_status().json()["key"])
 
     @property
+    def shared_memory(self) -> Path:
+        """Its /dev/shm, which may be one of its own: as the kernel shows it to `up`."""
+        return Path("/proc", str(self.up.pid), "root", "dev", "shm")
+
+    @property
     def tritons(self) -> int:
         """How many Tritons there are."""
         return len(self.description["tritons"])

@@ -36,7 +36,7 @@ _MOST_ITEMS: Final = 32
 def _full_shared_memory(rig: Rig) -> Iterator[Callable[[], bool]]:
     """Fill it to the last page; small requests go on, large batches may be refused cleanly."""
     before = {process.pid for process in rig.stack.all("stub")}
-    filler = Path(f"/proc/{rig.stack.up.pid}/root/dev/shm/filler")
+    filler = rig.stack.shared_memory / "filler"
     try:
         with suppress(OSError), filler.open("wb", buffering=0) as stream:
             while True:

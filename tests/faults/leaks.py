@@ -96,7 +96,7 @@ def proportional_bytes(member: Member) -> int:
 def _region_sizes(stack: FaultStack) -> list[int]:
     """Blocks in use of every Triton's regions, seen as the stack itself sees /dev/shm."""
     prefix = region_prefix(stack.state_dir).removesuffix("0_")
-    folder = Path(f"/proc/{stack.up.pid}/root/dev/shm")
+    folder = stack.shared_memory
     sizes = []
     for region in folder.glob(f"{prefix}*"):
         with suppress(FileNotFoundError):

@@ -80,7 +80,7 @@ class RigKeeper:
         rig = self.rig()
         try:
             return run_fault(rig, fault)
-        except BaseException as exc:
+        except BaseException as exc:  # whatever it was, this stack is not to be used again
             exc.add_note(f"logs: {rig.stack.state_dir / 'logs'}")
             self._discard()
             raise

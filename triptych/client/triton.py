@@ -239,7 +239,7 @@ class TritonConnection:
             raise CallFailed(f"{model} answered against the contract: {exc}") from exc
 
     # The generated protobuf classes carry no types.
-    def _start(self, method: Any, request: Any, metadata: Any = ()) -> Any:  # noqa: ANN401
+    def _start(self, method: Any, request: Any, metadata: Any = ()) -> Any:  # noqa: ANN401 - protobuf has no types
         """Begin a call that whoever waits for it may leave be: see docs/adr/0015."""
         call = method.future(request, timeout=_HUNG_SECONDS, metadata=metadata)
         self._calls.add(call)  # gRPC cancels a call that nobody holds
@@ -247,7 +247,7 @@ class TritonConnection:
         return call
 
 
-def _outcome(call: Any) -> Outcome:  # noqa: ANN401
+def _outcome(call: Any) -> Outcome:  # noqa: ANN401 - protobuf has no types
     if not call.done():
         return Outcome.PENDING
     if call.code() is grpc.StatusCode.OK:
@@ -256,12 +256,12 @@ def _outcome(call: Any) -> Outcome:  # noqa: ANN401
     return Outcome.REFUSED if is_refused else Outcome.FAILED
 
 
-def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401
+def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401 - protobuf has no types
     outputs = zip(response.outputs, response.raw_output_contents, strict=True)
     return {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
 
 
-def _counts(model: Any) -> ModelCounts:  # noqa: ANN401
+def _counts(model: Any) -> ModelCounts:  # noqa: ANN401 - protobuf has no types
     sums = model.inference_stats
     return ModelCounts(
         requests=sums.success.count,

@@ -97,7 +97,7 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
     ) as process:
         try:
             _, said = process.communicate()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: what was started must not stay
             process.terminate()
             process.wait(_STOP_SECONDS)
             raise

@@ -55,14 +55,14 @@ def parse_spans(body: bytes) -> list[RawSpan]:
 
 
 # What json.loads gives carries no types; whatever is not as expected raises.
-def _spans(export: Any) -> Iterator[RawSpan]:  # noqa: ANN401
+def _spans(export: Any) -> Iterator[RawSpan]:  # noqa: ANN401 - JSON of a stranger
     for resource in export["resourceSpans"]:
         for scope in resource["scopeSpans"]:
             for span in scope["spans"]:
                 yield _span(span)
 
 
-def _span(span: Any) -> RawSpan:  # noqa: ANN401
+def _span(span: Any) -> RawSpan:  # noqa: ANN401 - JSON of a stranger
     parent_id = span.get("parentSpanId", "")
     attributes = {it["key"]: it["value"] for it in span.get("attributes", [])}
     events = {it["name"]: it["timeUnixNano"] for it in span.get("events", [])}

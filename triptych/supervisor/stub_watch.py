@@ -105,7 +105,7 @@ class StubWatch:
             self._leaving |= {stub.pid for stub in old}
         try:
             yield old
-        except BaseException:
+        except BaseException:  # passed on; whatever failed, the old stubs are watched again
             with self._lock:
                 self._leaving -= {stub.pid for stub in old}
                 gone = [stub for stub in old if stub.pid in self._ended]

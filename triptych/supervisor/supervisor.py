@@ -139,7 +139,7 @@ class Supervisor:
                     self._wake.wait(_TICK_SECONDS)
                     self._wake.clear()
                     self._do(decide(self._facts()))
-        except BaseException:
+        except BaseException:  # passed on; others must see that nobody acts any more
             self._cycle.start_failure = "the supervisor failed; its log has the traceback"
             raise
         finally:
