@@ -68,7 +68,7 @@ Traces = Annotated[Tracing, Depends(_tracing)]
 Observations = Annotated[SupervisorObservations, Depends(_observations)]
 
 
-def authenticate(request: Request, *scopes: Scope) -> ApiKey:
+async def authenticate(request: Request, *scopes: Scope) -> ApiKey:
     """Say whose request this is, from its headers.
 
     Raises:
@@ -79,7 +79,7 @@ def authenticate(request: Request, *scopes: Scope) -> ApiKey:
     presented = _presented(request.headers)
     if not presented:
         raise MissingApiKey("send an API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'")
-    key = services_of(request).keys.recognise(presented)
+    key = await services_of(request).keys.recognise(presented)
     known = record.get()
     known.key_id = key.id
     if not any(key.may(scope) for scope in scopes):
@@ -113,7 +113,7 @@ def require(*scopes: Scope) -> Callable[..., Awaitable[ApiKey]]:
         _bearer: Annotated[object, Security(_bearer)],  # for OpenAPI
         _header: Annotated[object, Security(_header)],
     ) -> ApiKey:
-        return authenticate(request, *scopes)
+        return await authenticate(request, *scopes)
 
     return authorise
 

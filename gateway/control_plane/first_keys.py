@@ -50,7 +50,7 @@ class FirstKeys:
         for name, scopes in FIRST_KEYS.items():
             file = self._file(name)
             try:
-                self._store.recognise(read_secret(file) or "")
+                await self._store.recognise(read_secret(file) or "")
             except AuthError:
                 terms, mark = KeyTerms(name=name, scopes=scopes), self._mark(name)
                 _, secret = await self._store.create(

@@ -18,12 +18,22 @@ from gateway.control_plane.api_key import ApiKey, KeyTerms, Scope
 from gateway.control_plane.database import ApiKeyRow, KeyRevisionRow
 from gateway.control_plane.key_rows import key_of, write_terms
 from gateway.control_plane.known_keys import KnownKeys
-from gateway.errors import DatabaseUnavailable, LastAdminKey, StartRefused, UnknownKey
+from gateway.control_plane.shared_look import SharedLook
+from gateway.errors import (
+    DatabaseUnavailable,
+    LastAdminKey,
+    StartRefused,
+    UnknownApiKey,
+    UnknownKey,
+)
 
 logger = logging.getLogger(__name__)
 
 # Makes a leaked key recognisable, to a person and to secret scanners.
 _KEY_PREFIX: Final = "tri_"
+# For keys that nobody knows: twenty looks a second at most, and a second for one who presents one.
+_LOOK_PAUSE_SECONDS: Final = 0.05
+_LOOK_PATIENCE_SECONDS: Final = 1.0
 _LIVING: Final = update(ApiKeyRow).where(ApiKeyRow.revoked_at.is_(None))
 
 
@@ -50,15 +60,26 @@ class KeyStore:
         self._trouble: str | None = None
         # One reader at a time: an older look at the table must not overwrite a newer one.
         self._reading = asyncio.Lock()
+        self._look = SharedLook(
+            self.poll,
+            pause_seconds=_LOOK_PAUSE_SECONDS,
+            patience_seconds=_LOOK_PATIENCE_SECONDS,
+        )
 
-    def recognise(self, presented: str) -> ApiKey:
-        """Say whose key this is, from memory.
+    async def recognise(self, presented: str) -> ApiKey:
+        """Say whose key this is, from memory; only a key that is not known is looked for.
+
+        So a new key is good at once on every gateway, not only on the one that made it.
 
         Raises:
             UnknownApiKey: nobody's, or revoked, or rotated out.
             ExpiredApiKey: its time is over.
         """
-        return self._known.recognise(presented)
+        try:
+            return self._known.recognise(presented)
+        except UnknownApiKey:
+            await self._look.wait()
+            return self._known.recognise(presented)
 
     async def refresh(self) -> None:
         """Read the whole table again."""

@@ -93,7 +93,7 @@ async def receive_guest(request: Request, name: str) -> Guest:
         InvalidParameter: a header makes no sense.
     """
     services, known = services_of(request), record.get()
-    key = authenticate(request, Scope.PREDICT)
+    key = await authenticate(request, Scope.PREDICT)
     check_may_use(key, name)
     declared = declared_bytes(request)
     await services.limits.charge(key, requests=1, size_bytes=declared or 0)

@@ -80,13 +80,14 @@ def test_gateways_that_start_at_once_on_an_empty_database_share_its_keys_within_
     slowest = 0.0
     for _ in range(5):
         key_id, first = create(http, here, scopes=["metrics"])
-        seen = seconds_until_status(http, there, first, 200)
+        at_once = http.get(f"{there.url}/metrics", headers={"X-API-Key": first})
+        assert at_once.status_code == 200
         path = f"{here.url}/v1/admin/keys/{key_id}"
         second = http.post(f"{path}/rotate", headers=here.admin).json()["key"]
         rotated = seconds_until_status(http, there, first, 401)
         assert http.delete(path, headers=here.admin).status_code == 204
         revoked = seconds_until_status(http, there, second, 401)
-        slowest = max(slowest, seen, rotated, revoked)
+        slowest = max(slowest, rotated, revoked)
     print(f"{kind}: a change was seen after {slowest:.3f} s at most")  # noqa: T201 - a figure
     assert slowest < 1.0
 

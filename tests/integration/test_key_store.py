@@ -64,7 +64,7 @@ async def test_all_terms_survive_the_database(engine: AsyncEngine) -> None:
     made, secret = await keys.create(terms, tenant="acme")
     other = KeyStore(engine, "secret")
     await other.refresh()
-    assert other.recognise(secret) == made
+    assert await other.recognise(secret) == made
     assert (await other.list_all()) == [made]
     for name, value in vars(terms).items():
         assert getattr(made, name) == value
@@ -76,19 +76,19 @@ async def test_every_change_of_one_gateway_is_seen_by_the_next_poll_of_another(
     here, there = KeyStore(engine, "secret"), KeyStore(engine, "secret")
     key, first = await here.create(APP)
     await there.poll()
-    assert there.recognise(first) == key
+    assert await there.recognise(first) == key
     changed = await here.change(key.id, lambda terms: replace(terms, max_concurrency=2))
     await there.poll()
-    assert there.recognise(first) == changed
+    assert await there.recognise(first) == changed
     _, second = await here.rotate(key.id, 0)
     await there.poll()
-    assert there.recognise(second).id == key.id
+    assert (await there.recognise(second)).id == key.id
     with pytest.raises(UnknownApiKey):
-        there.recognise(first)
+        await there.recognise(first)
     await here.revoke(key.id)
     await there.poll()
     with pytest.raises(UnknownApiKey):
-        there.recognise(second)
+        await there.recognise(second)
     with pytest.raises(UnknownKey):
         await here.revoke(key.id)
 
@@ -100,13 +100,13 @@ async def test_grace_and_expiry_are_judged_by_the_clock_of_the_gateway(
     keys = KeyStore(engine, "secret", clock=lambda: now)
     key, first = await keys.create(replace(APP, expires_at=now + timedelta(hours=1)))
     _, second = await keys.rotate(key.id, 60)
-    assert keys.recognise(first) == keys.recognise(second)
+    assert await keys.recognise(first) == await keys.recognise(second)
     now += timedelta(seconds=60)
     with pytest.raises(UnknownApiKey):
-        keys.recognise(first)
+        await keys.recognise(first)
     now += timedelta(hours=1)
     with pytest.raises(ExpiredApiKey):
-        keys.recognise(second)
+        await keys.recognise(second)
 
 
 async def test_admin_keys_that_revoke_each_other_at_once_leave_one(engine: AsyncEngine) -> None:
@@ -224,7 +224,7 @@ async def test_keys_stay_in_force_while_postgresql_is_down_or_silent(
     postgres.stop()
     for _ in range(3):
         await keys.poll()
-        assert keys.recognise(secret) == key
+        assert await keys.recognise(secret) == key
     with pytest.raises(DatabaseUnavailable):
         await keys.create(APP)
     assert caplog.text.count("cannot read the keys") == 1
@@ -240,7 +240,7 @@ async def test_keys_stay_in_force_while_postgresql_is_down_or_silent(
     try:
         async with asyncio.timeout(8):
             await keys.poll()
-        assert keys.recognise(secret) == key
+        assert await keys.recognise(secret) == key
         assert "cannot read the keys" in caplog.text
     finally:
         postgres.resume()

@@ -21,6 +21,7 @@ from triptych.export.image_options import FIELDS
 from triptych.export.loaded_model import SourceOptions
 from triptych.export.parity import TOLERANCES, Difference
 from triptych.export.source import FORMS, TASKS
+from triptych.stack.stop_signals import leave_on
 
 # Told apart from 1, "it could not be done": here the release is written, but not promotable.
 NOT_PROMOTABLE: Final = 3
@@ -97,8 +98,7 @@ def export_command(source: str, model_repository: Path | None, **given: Any) -> 
     Converts it, holds the served pipeline against the source, and writes it. Exit code 3: written,
     but not promotable, because the parity gate did not pass.
     """
-    # So that a stop, too, leaves through every `finally`.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    leave_on(signal.SIGTERM)
     options = _source_options(given)
     given["metrics"] = _read_metrics(given["metrics"])
     repository = settings_from(model_repository=model_repository).model_repository

@@ -7,7 +7,6 @@ import json
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -24,6 +23,7 @@ from triptych.stack.launcher import GATEWAY_STOP_SECONDS, running_stack
 from triptych.stack.settings import StackSettings
 from triptych.stack.stack_file import StackFile
 from triptych.stack.stack_status import read_status
+from triptych.stack.stop_signals import leave_on
 from triptych.supervisor.main import run_supervisor
 from triptych.supervisor.status import utc_now
 
@@ -45,8 +45,7 @@ def up(detach: bool, no_ui: bool, **given: object) -> None:
         _announce(start_detached(arguments, settings.state_dir, timeout_seconds), settings)
         click.echo("Stop it with: triptych down")
         return
-    for number in _STOP_SIGNALS:
-        signal.signal(number, _stop)
+    leave_on(*_STOP_SIGNALS, exit_code=0, on_leaving=lambda: click.echo("Stopping"))
     starting = f"Starting; it takes some seconds. Logs are in {settings.log_dir}"
     with running_stack(
         settings, with_ui=not no_ui, on_start=lambda: click.echo(starting), say=_say
@@ -60,14 +59,6 @@ def _say(sentence: str) -> None:
     """One line; where nobody reads any more (a closed terminal), the stack goes on."""
     with contextlib.suppress(OSError):
         click.echo(f"{utc_now()} {sentence}")
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    """Leave through every `finally`, also in the middle of a start; a second signal is too late."""
-    for number in _STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    click.echo("Stopping")
-    sys.exit(0)
 
 
 def _announce(stack: StackFile, settings: StackSettings) -> None:

@@ -28,6 +28,7 @@ from python_backends.shared.contract import (
 from triptych.errors import TriptychError
 from triptych.routing import ReleaseName
 from triptych.stack.solo_triton import solo_triton
+from triptych.stack.stop_signals import leave_on
 
 _BATCH: Final = 8
 _TIMEOUT_SECONDS: Final = 120.0
@@ -84,7 +85,7 @@ def _ask(
 def main(arguments: Sequence[str]) -> int:
     """Read the items, ask, and write what was answered."""
     # So that Triton and its scratch folder are gone, too, when the exporter dies.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    leave_on(signal.SIGTERM)
     repository, release_name, task, folder, answers = arguments
     release = ReleaseName.parse(release_name)
     if release is None:

@@ -71,11 +71,13 @@ class ChildProcess:
 
     def stop(self, grace_seconds: float) -> None:
         """Ask it to end, wait, and then end whatever is left of its group."""
-        if self.exit_code() is None:
-            self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(grace_seconds)
-        self._kill_group()
+        try:
+            if self.exit_code() is None:
+                self._process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(grace_seconds)
+        finally:  # also when a signal breaks the wait off: what was started must not stay
+            self._kill_group()
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError):

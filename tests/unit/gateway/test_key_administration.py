@@ -158,7 +158,7 @@ async def test_a_slow_look_at_the_table_does_not_bring_a_revoked_key_back(
     may_go_on.set()
     await asyncio.gather(reading, revoking)
     with pytest.raises(UnknownApiKey):
-        keys.recognise(secret)
+        await keys.recognise(secret)
     await engine.dispose()
 
 
@@ -196,7 +196,7 @@ async def test_the_whole_table_is_read_only_when_it_changed(
     other = KeyStore(engine, "secret")
     _, secret = await other.create(KeyTerms(name="app", scopes=frozenset({Scope.PREDICT})))
     await keys.poll()
-    assert keys.recognise(secret).name == "app"
+    assert (await keys.recognise(secret)).name == "app"
     await engine.dispose()
 
 

@@ -157,18 +157,18 @@ async def test_both_secrets_are_good_until_the_time_of_grace_is_over(
     key, first = await keys.create(KeyTerms(name="app", scopes=frozenset({Scope.PREDICT})))
     _, second = await keys.rotate(key.id, 60)
     now += timedelta(seconds=59.9)
-    assert keys.recognise(first) == keys.recognise(second) == key
+    assert await keys.recognise(first) == await keys.recognise(second) == key
     now += timedelta(seconds=0.1)
     with pytest.raises(UnknownApiKey):
-        keys.recognise(first)
-    assert keys.recognise(second) == key
+        await keys.recognise(first)
+    assert await keys.recognise(second) == key
     _, third = await keys.rotate(key.id, 60)
     with pytest.raises(UnknownApiKey):
-        keys.recognise(first)
+        await keys.recognise(first)
     await keys.rotate(key.id, 0)
     for old in (second, third):
         with pytest.raises(UnknownApiKey):
-            keys.recognise(old)
+            await keys.recognise(old)
     await engine.dispose()
 
 
@@ -185,10 +185,10 @@ async def test_a_key_expires_in_its_moment_with_no_look_at_the_table(
     key, secret = await keys.create(terms)
     await engine.dispose()
     now += timedelta(seconds=59)
-    assert keys.recognise(secret) == key
+    assert await keys.recognise(secret) == key
     now += timedelta(seconds=1)
     with pytest.raises(ExpiredApiKey, match="2026-01-31T12:01"):
-        keys.recognise(secret)
+        await keys.recognise(secret)
 
 
 @pytest.mark.parametrize("body", [b'{"grace_seconds": -1}', b'{"grace_seconds": 1e9}', b'{"x":1}'])
