@@ -21,7 +21,7 @@ OUR_OWN: Final = {
     "python_backends/shared/contract.py": frozenset({"python_backends.shared.errors"}),
     "python_backends/shared/errors.py": frozenset[str](),
     "triptych": frozenset({"triptych", "python_backends.shared"}),
-    "triptych/routing.py": frozenset[str](),
+    "triptych/routing": frozenset({"triptych.routing"}),
     "gateway": frozenset(
         {
             "gateway",
@@ -59,7 +59,7 @@ OF_OTHERS: Final = {
     ),
     "python_backends/shared/contract.py": frozenset[str](),
     "python_backends/shared/errors.py": frozenset[str](),
-    "triptych/routing.py": frozenset[str](),
+    "triptych/routing": frozenset[str](),
     "gateway/errors.py": frozenset[str](),
     "ui": frozenset({"streamlit", "httpx", "pandas"}),
 }
