@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
+from triptych.client.triton import ModelCounts
 from triptych.errors import CallFailed, NotRunning, UnloadRefused
 from triptych.release import Release
 from triptych.routing import ReleaseName
@@ -111,20 +112,30 @@ class ReleaseChanges:
     def _wait_until_unused(self, release: Release) -> None:
         needed_seconds = self._settings.unload_quiet_seconds
         deadline = time.monotonic() + _PATIENCE * needed_seconds
-        watch = ReleaseWatch(release.models())
-        while True:
-            quiet_seconds = 0.0
-            with suppress(CallFailed):  # it is too busy to say: that is no quiet either
-                quiet_seconds = watch.look(self._keeper.serving().counts())
-                if quiet_seconds >= needed_seconds:
-                    return
+        watch, live = ReleaseWatch(release.models()), self._keeper.serving()
+        while (quiet_seconds := watch.look(self._counts(live, deadline))) < needed_seconds:
             if time.monotonic() + needed_seconds - quiet_seconds > deadline:
                 raise UnloadRefused(
                     f"{release.name} is in use: {watch.inferences} inferences came while it was "
                     f"watched; it is unloaded after {needed_seconds:g} seconds without any."
                 )
-            if self._stopping.wait(min(_LOOK_SECONDS, needed_seconds - quiet_seconds)):
-                raise NotRunning("The supervisor is ending.")
+            self._pause(min(_LOOK_SECONDS, needed_seconds - quiet_seconds))
+
+    def _counts(self, live: LiveTriton, deadline: float) -> Mapping[str, ModelCounts]:
+        """What Triton counted; one that is too busy to say is asked again."""
+        while True:
+            if self._keeper.serving() is not live:
+                raise NotRunning("Triton was started anew meanwhile; try again.")
+            try:
+                return live.counts()
+            except CallFailed:
+                if time.monotonic() > deadline:
+                    raise
+            self._pause(_LOOK_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise NotRunning("The supervisor is ending.")
 
     def _take_out(self, release: Release) -> LiveTriton | None:
         """Out of the set and out of Triton; the server, unless that has ended meanwhile."""
