@@ -164,7 +164,8 @@ async def test_the_lists_above_hold_every_endpoint(gateway: Gateway) -> None:
     listed = {
         (
             method,
-            path.replace("/digits", "/{alias}")
+            path.replace("/digits_r1", "/{release}")
+            .replace("/digits", "/{alias}")
             .replace("4f6c2a9b1d0e", "{key_id}")
             .replace("0" * 32, "{request_id}"),
         )
