@@ -19,29 +19,17 @@ from gateway.rollouts.latency_sketch import LatencySketch
 from gateway.rollouts.terms import RolloutTerms
 from gateway.rollouts.totals import ArmTotals, PairTotals
 
-_METRICS: Final = 3
-"""Failures, latency, agreement: each gets a third of alpha."""
+_METRICS: Final = 4
+"""Failures, latency at the median and in the tail, agreement: each gets a quarter of alpha."""
 _MOST_EVIDENCE: Final = 1e12  # more says nothing more, and infinity is no JSON
-
-
-@dataclass(frozen=True)
-class StepEvidence:
-    """What was counted in one step."""
-
-    percent: int
-    """The candidate's share of the traffic; 0 is the baseline, when it is only mirrored to."""
-    candidate: ArmTotals = field(default_factory=ArmTotals)
-    stable: ArmTotals = field(default_factory=ArmTotals)
-    pairs: PairTotals = field(default_factory=PairTotals)
-    threshold_ms: float | None = None
-    """`latency_threshold` of the steps before, fixed when this one began; None in the baseline."""
 
 
 class Metric(StrEnum):
     """What is compared."""
 
     FAILURES = "failures"
-    LATENCY = "latency"  # the share of answers that took longer than stable's p95 before
+    MEDIAN_LATENCY = "median_latency"  # the share of answers above stable's median before
+    TAIL_LATENCY = "tail_latency"  # the same for its p95
     AGREEMENT = "agreement"  # the share of mirrored items with another top label
     HARD_FAILURES = "hard_failures"  # a limit without statistics
     HARD_LATENCY = "hard_latency"  # another: the ratio of the p95s
@@ -54,6 +42,31 @@ class Verdict(StrEnum):
     WORSE = "worse"  # reason to roll back
     NOT_WORSE = "not_worse"  # as far as is known: there may be little evidence
     UNKNOWN = "unknown"  # nothing to compare yet
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyThresholds:
+    """What stable's answers took in the steps before, in ms, on borders of a sketch's buckets."""
+
+    median_ms: float
+    p95_ms: float
+
+    def of(self, metric: Metric) -> float:
+        """The one that a metric is about."""
+        return self.median_ms if metric is Metric.MEDIAN_LATENCY else self.p95_ms
+
+
+@dataclass(frozen=True)
+class StepEvidence:
+    """What was counted in one step."""
+
+    percent: int
+    """The candidate's share of the traffic; 0 is the baseline, when it is only mirrored to."""
+    candidate: ArmTotals = field(default_factory=ArmTotals)
+    stable: ArmTotals = field(default_factory=ArmTotals)
+    pairs: PairTotals = field(default_factory=PairTotals)
+    thresholds: LatencyThresholds | None = None
+    """`latency_thresholds` of the steps before, fixed as this one began; None in the baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,8 @@ class RateCheck:
     Args:
         metric: What is compared.
         verdict: WORSE once the evidence is what is needed.
-        tolerated: The excess over stable's rate, or for agreement the rate itself, 0 to 1.
+        tolerated: For failures the excess over stable's rate, for agreement the rate, for latency
+            by how much the threshold was raised for the candidate. All are shares, 0 to 1.
         candidate: Its rate; the interval covers the true one at all looks at once.
         stable: The same; None where a limit is all there is.
         evidence: How many times better "worse" explains the counts than any "not worse" does.
@@ -113,24 +127,12 @@ def all_checks(terms: RolloutTerms, evidence: Sequence[StepEvidence]) -> tuple[C
         terms: What is tolerated.
         evidence: Every step so far, the current one last; at least one.
     """
-    timed = [step for step in evidence if step.threshold_ms is not None]
     now = evidence[-1]
     pairs = now.pairs
     return (
-        _compared(
-            terms,
-            Metric.FAILURES,
-            list(map(_failures, evidence)),
-            terms.error_margin,
-            terms.periods,
-        ),
-        _compared(
-            terms,
-            Metric.LATENCY,
-            list(map(_slow_answers, timed)),
-            terms.latency_margin,
-            max(terms.periods - 1, 1),  # the baseline has no threshold
-        ),
+        _fewer_failures(terms, evidence),
+        _faster(terms, Metric.MEDIAN_LATENCY, evidence),
+        _faster(terms, Metric.TAIL_LATENCY, evidence),
         _agreement(terms, [step.pairs for step in evidence]),
         _hard_failures(terms, _failures(now)),
         _hard_p95(terms, Metric.HARD_LATENCY, now.candidate.latency, now.stable.latency),
@@ -141,7 +143,7 @@ def all_checks(terms: RolloutTerms, evidence: Sequence[StepEvidence]) -> tuple[C
 
 
 def _failures(step: StepEvidence) -> Stratum:
-    """Mirrored requests count for the candidate: nobody was harmed, and they failed all the same."""
+    """Mirrored items count for the candidate: nobody was harmed, but they failed."""
     pairs = Count(step.pairs.candidate_failures, step.pairs.pairs)
     return Stratum(
         Count(step.candidate.failures, step.candidate.requests) + pairs,
@@ -149,24 +151,53 @@ def _failures(step: StepEvidence) -> Stratum:
     )
 
 
-def _slow_answers(step: StepEvidence) -> Stratum:
-    """Mirrored requests do not count: they are sent at another moment, and nobody waits for them."""
-    threshold = math.inf if step.threshold_ms is None else step.threshold_ms
+def _slow_answers(step: StepEvidence, threshold_ms: float, margin: float) -> Stratum:
+    """Mirrored items do not count: they are sent at another moment, and nobody waits.
+
+    If the candidate takes at most 1 + margin times as long, its share above the raised threshold is
+    at most stable's share above the plain one, whatever the distribution.
+    """
     candidate, stable = step.candidate.latency, step.stable.latency
     return Stratum(
-        Count(candidate.count_above(threshold), candidate.total),
-        Count(stable.count_above(threshold), stable.total),
+        Count(candidate.count_above(threshold_ms * (1 + margin)), candidate.total),
+        Count(stable.count_above(threshold_ms), stable.total),
     )
 
 
+def _fewer_failures(terms: RolloutTerms, evidence: Sequence[StepEvidence]) -> RateCheck:
+    strata = [_failures(step) for step in evidence]
+    found = log_evidence_worse(strata, terms.error_margin, terms.periods)
+    return _compared(terms, Metric.FAILURES, terms.error_margin, strata, found)
+
+
+def _faster(terms: RolloutTerms, metric: Metric, evidence: Sequence[StepEvidence]) -> RateCheck:
+    margin = terms.latency_margin
+    strata = [
+        _slow_answers(step, step.thresholds.of(metric), margin)
+        for step in evidence
+        if step.thresholds is not None
+    ]
+    found = log_evidence_worse(strata, 0.0, terms.periods)
+    return _compared(terms, metric, margin, strata, found)
+
+
 def _compared(
-    terms: RolloutTerms, metric: Metric, strata: Sequence[Stratum], margin: float, periods: int
+    terms: RolloutTerms,
+    metric: Metric,
+    tolerated: float,
+    strata: Sequence[Stratum],
+    log_evidence: float,
 ) -> RateCheck:
     candidate = sum((stratum.candidate for stratum in strata), Count())
     stable = sum((stratum.stable for stratum in strata), Count())
-    found = log_evidence_worse(strata, margin, periods)
-    known = bool(candidate.of and stable.of)
-    return _rate_check(terms, metric, margin, candidate, stable, found if known else None)
+    return _rate_check(
+        terms.alpha / _METRICS,
+        metric,
+        tolerated,
+        candidate=candidate,
+        stable=stable,
+        log_evidence=log_evidence if candidate.of and stable.of else None,
+    )
 
 
 def _agreement(terms: RolloutTerms, steps: Sequence[PairTotals]) -> RateCheck:
@@ -174,18 +205,25 @@ def _agreement(terms: RolloutTerms, steps: Sequence[PairTotals]) -> RateCheck:
     of = sum(pairs.pairs - pairs.serving_failures for pairs in steps)
     disagreed = Count(of - sum(pairs.top1_agreed for pairs in steps), of)
     found = log_evidence_above(disagreed, terms.disagreement_limit) if of else None
-    return _rate_check(terms, Metric.AGREEMENT, terms.disagreement_limit, disagreed, None, found)
+    return _rate_check(
+        terms.alpha / _METRICS,
+        Metric.AGREEMENT,
+        terms.disagreement_limit,
+        candidate=disagreed,
+        stable=None,
+        log_evidence=found,
+    )
 
 
 def _rate_check(
-    terms: RolloutTerms,
+    alpha: float,
     metric: Metric,
     tolerated: float,
+    *,
     candidate: Count,
     stable: Count | None,
     log_evidence: float | None,
 ) -> RateCheck:
-    alpha = terms.alpha / _METRICS
     verdict = Verdict.UNKNOWN
     if log_evidence is not None:
         verdict = Verdict.WORSE if log_evidence >= -math.log(alpha) else Verdict.NOT_WORSE

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
 
-# The mixture's prior, Beta(a, b). Half of its mass lies below a rate of 6 %, a third below 1.2 %, a
-# fifth below 0.16 %: rates of failures are small and of unknown order of magnitude, and a flat prior
-# (or Jeffreys') would give away most of the evidence that few events in many requests hold.
+# The mixture's prior, Beta(a, b). Half of its mass lies below a rate of 6 %, a third below 1.2 %,
+# a fifth below 0.16 %: rates of failures are small and of unknown order of magnitude, and a flat
+# prior (or Jeffreys') would give away much of the evidence that few events in many requests hold.
 _A: Final = 0.25
 _B: Final = 1.0
 _NORMAL: Final = NormalDist()
@@ -116,12 +116,12 @@ def log_evidence_above(count: Count, limit: float) -> float:
 def log_evidence_worse(strata: Sequence[Stratum], margin: float, periods: int) -> float:
     """How much is to be said for "the candidate's rate exceeds stable's by more than the margin".
 
-    The log of an e-process by universal inference (Wasserman, Ramdas, Balakrishnan, PNAS 117, 2020):
-    the likelihood of all counts under the mixture, over the best that any rates within the margin
-    can reach. These are chosen anew for each stratum, so a load or an outage that comes and goes
-    with time, and hits both arms, is no evidence, although the arms' shares of the traffic differ
-    from stratum to stratum. The mixture is asked from each stratum on, and the mean is taken: so
-    evidence adds up over strata, and what happened before a change does not drown what came after.
+    The log of an e-process by universal inference (Wasserman, Ramdas, Balakrishnan, PNAS 117,
+    2020): the likelihood of all counts under the mixture, over the best that any rates within the
+    margin can reach. These are chosen anew for each stratum, so a load or an outage that comes and
+    goes with time, and hits both arms, is no evidence, although the arms' shares of the traffic
+    differ from stratum to stratum. The mixture is asked from each stratum on, and the mean is
+    taken: so evidence adds up over strata, and what was before a change does not drown the rest.
 
     Args:
         strata: The counts of each period in which the arms' shares of the traffic stood.

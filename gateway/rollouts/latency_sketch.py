@@ -1,7 +1,7 @@
-"""Latencies counted in logarithmic buckets: small, summable, and with thresholds that count exactly.
+"""Latencies counted in logarithmic buckets: small, summable, exact at thresholds.
 
-DDSketch: Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error
-guarantees", PVLDB 12(12), 2019.
+DDSketch: Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch with
+relative-error guarantees", PVLDB 12(12), 2019.
 """
 
 from __future__ import annotations
@@ -55,10 +55,11 @@ class LatencySketch:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LatencySketch) and self._counts == other._counts
 
-    __hash__ = None  # type: ignore[assignment] - it is a counter, as a dict is
+    def __hash__(self) -> int:
+        raise TypeError("a sketch changes, so it has no hash")
 
     def quantile(self, q: float) -> float | None:
-        """The latency in ms that a share q does not exceed, to 2.4 %; None where nothing is known."""
+        """The latency in ms that a share q does not exceed, to 2.4 %; None where there is none."""
         bucket = self._quantile_bucket(q)
         return None if bucket is None else 2 * GAMMA**bucket / (GAMMA + 1)
 

@@ -8,7 +8,9 @@ from enum import StrEnum
 
 from gateway.rollouts.checks import (
     Check,
+    LatencyThresholds,
     LimitCheck,
+    MeasuredRate,
     Metric,
     RateCheck,
     StepEvidence,
@@ -22,6 +24,7 @@ __all__ = [
     "Action",
     "Check",
     "Decision",
+    "LatencyThresholds",
     "LimitCheck",
     "Metric",
     "RateCheck",
@@ -29,7 +32,7 @@ __all__ = [
     "StepEvidence",
     "Verdict",
     "decide",
-    "latency_threshold",
+    "latency_thresholds",
 ]
 
 
@@ -54,13 +57,17 @@ class Decision:
     """The candidate's share from now on; None where it stays what it is."""
 
 
-def latency_threshold(before: Sequence[StepEvidence]) -> float | None:
-    """The threshold of a step that begins now: stable's p95 of the steps before, in ms.
+def latency_thresholds(before: Sequence[StepEvidence]) -> LatencyThresholds | None:
+    """The thresholds of a step that begins now, from stable's answers in the steps before.
 
-    It is fixed before the data that it judges, and lies on a border of the sketch's buckets, so that
-    answers above it are counted exactly. None where stable has answered nothing.
+    They are fixed before the data that they judge, and lie on borders of the sketch's buckets, so
+    that answers above them are counted exactly. None where stable has answered nothing.
     """
-    return sum((step.stable.latency for step in before), LatencySketch()).border(0.95)
+    latency = sum((step.stable.latency for step in before), LatencySketch())
+    median_ms, p95_ms = latency.border(0.5), latency.border(0.95)
+    if median_ms is None or p95_ms is None:
+        return None
+    return LatencyThresholds(median_ms, p95_ms)
 
 
 def decide(
@@ -112,16 +119,21 @@ def _told(check: Check) -> str:
     """One reason, in words."""
     if isinstance(check, LimitCheck):
         return _limit_told(check)
-    ours, theirs = check.candidate, check.stable
-    found = f"{ours.hits} of {ours.of} ({ours.rate:.1%})"
-    if theirs is None:
-        return f"{found} mirrored items got another label, tolerated are {check.tolerated:.1%}"
-    what = {
-        Metric.FAILURES: "requests failed",
-        Metric.LATENCY: "answers took longer than stable's p95 before",
-    }[check.metric]
-    against = f"{theirs.hits} of {theirs.of} ({theirs.rate:.1%})"
-    return f"{found} {what}, of stable's {against}, tolerated are {check.tolerated:.1%} more"
+    found, margin = _share(check.candidate), f"{check.tolerated:.1%}"
+    if check.stable is None:
+        return f"{found} mirrored items got another label, tolerated are {margin}"
+    against = _share(check.stable)
+    if check.metric is Metric.FAILURES:
+        return f"{found} requests failed, of stable's {against}, tolerated are {margin} more"
+    which = "median" if check.metric is Metric.MEDIAN_LATENCY else "p95"
+    return (
+        f"{found} answers took more than {margin} longer than stable's {which} before, "
+        f"of stable's {against} took longer than that"
+    )
+
+
+def _share(measured: MeasuredRate) -> str:
+    return f"{measured.hits} of {measured.of} ({measured.rate:.1%})"
 
 
 def _limit_told(check: LimitCheck) -> str:
@@ -130,6 +142,6 @@ def _limit_told(check: LimitCheck) -> str:
             f"{check.candidate:.1%} of {check.of} requests failed, the limit is {check.limit:.1%}"
         )
     return (
-        f"the p95 of {check.of} answers is {check.candidate:.1f} ms, stable's {check.stable:.1f} ms, "
-        f"the limit is {check.limit:.1f} ms"
+        f"the p95 of {check.of} answers is {check.candidate:.1f} ms, "
+        f"stable's {check.stable:.1f} ms, the limit is {check.limit:.1f} ms"
     )

@@ -24,11 +24,14 @@ class RolloutTerms:
     min_pairs: int = 100
     """How many mirrored pairs each step needs before the next; 0 where nothing is mirrored."""
     alpha: float = 0.05
-    """Highest probability that a candidate within all margins is rolled back, in a whole rollout."""
+    """Highest probability that a candidate within all margins is rolled back, per rollout."""
     error_margin: float = 0.005
     """How far the candidate's share of failures may exceed stable's, 0 to 1."""
-    latency_margin: float = 0.05
-    """How far its share of requests above stable's p95 may exceed stable's, 0 to 1."""
+    latency_margin: float = 0.1
+    """How much longer than stable's its answers may take, as a share: 0.1 is a tenth longer.
+
+    Rounded up to the borders of the sketch's buckets, which are 5 % apart.
+    """
     disagreement_limit: float = 0.01
     """Share of mirrored items with another top label that is tolerated, 0 to 1."""
     hard_failure_share: float = 0.2
@@ -41,23 +44,20 @@ class RolloutTerms:
     """From how many answers of each arm in a step on that limit is looked at."""
 
     def __post_init__(self) -> None:
-        if not self.steps or self.steps[-1] != 100 or self.steps[0] < 1:
-            raise ValueError("steps go from 1 or more to 100")
-        if list(self.steps) != sorted(set(self.steps)):
-            raise ValueError("steps rise")
+        rising = sorted({*self.steps, 100})
+        if tuple(rising) != self.steps or rising[0] < 1 or rising[-1] > 100:
+            raise ValueError("steps rise from 1 or more to 100")
         if not 0 < self.alpha < 1:
             raise ValueError("alpha lies between 0 and 1")
         for name in ("error_margin", "latency_margin", "disagreement_limit", "hard_failure_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a share, 0 or more and below 1")
-        if not 0 <= self.mirror_percent <= 100:
-            raise ValueError("mirror_percent is 0 to 100")
-        if self.min_pairs > 0 == self.mirror_percent:
-            raise ValueError("min_pairs is 0 where nothing is mirrored")
+        if not (1 if self.min_pairs else 0) <= self.mirror_percent <= 100:
+            raise ValueError("mirror_percent is 1 to 100, or 0 to 100 where min_pairs is 0")
         if self.hard_p95_ratio <= 1:
             raise ValueError("hard_p95_ratio is above 1")
-        counts = (self.step_seconds, self.min_requests, self.min_pairs)
-        if min(*counts, self.hard_failure_requests, self.hard_p95_requests) < 0:
+        counts = ("step_seconds", "min_requests", "min_pairs", "hard_failure_requests")
+        if min(getattr(self, name) for name in (*counts, "hard_p95_requests")) < 0:
             raise ValueError("seconds and counts are 0 or more")
 
     @property

@@ -1,4 +1,4 @@
-"""What is counted of requests and of mirrored pairs, in sums that add up over gateways and steps."""
+"""What is counted of requests and of mirrored pairs; adds up over gateways and steps."""
 
 from __future__ import annotations
 
