@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from gateway.rollouts.confidence import (
     Count,
@@ -70,17 +70,6 @@ class StepEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredRate:
-    """A rate and how well it is known."""
-
-    hits: int
-    of: int
-    rate: float
-    lower: float
-    upper: float
-
-
-@dataclass(frozen=True, slots=True)
 class RateCheck:
     """A comparison of rates, over the whole rollout.
 
@@ -89,7 +78,7 @@ class RateCheck:
         verdict: WORSE once the evidence is what is needed.
         tolerated: For failures the excess over stable's rate, for agreement the rate, for latency
             by how much the threshold was raised for the candidate. All are shares, 0 to 1.
-        candidate: Its rate; the interval covers the true one at all looks at once.
+        candidate: So many of so many.
         stable: The same; None where a limit is all there is.
         evidence: How many times better "worse" explains the counts than any "not worse" does.
         needed: How much of that rolls back.
@@ -98,10 +87,26 @@ class RateCheck:
     metric: Metric
     verdict: Verdict
     tolerated: float
-    candidate: MeasuredRate
-    stable: MeasuredRate | None
+    candidate: Count
+    stable: Count | None
     evidence: float
     needed: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, with limits of the rates that hold at all looks at once."""
+        return {
+            "metric": self.metric.value,
+            "verdict": self.verdict.value,
+            "tolerated": self.tolerated,
+            "candidate": self._with_limits(self.candidate),
+            "stable": self.stable and self._with_limits(self.stable),
+            "evidence": self.evidence,
+            "needed": self.needed,
+        }
+
+    def _with_limits(self, count: Count) -> dict[str, float]:
+        limits = rate_interval(count, 1 / self.needed)
+        return {**asdict(count), "rate": count.rate, **asdict(limits)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,10 @@ class LimitCheck:
     stable: float
     of: int
     """How many of the candidate's requests it is taken from."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
 
 
 Check = RateCheck | LimitCheck
@@ -231,16 +240,11 @@ def _rate_check(
         metric=metric,
         verdict=verdict,
         tolerated=tolerated,
-        candidate=_measured(candidate, alpha),
-        stable=None if stable is None else _measured(stable, alpha),
+        candidate=candidate,
+        stable=stable,
         evidence=math.exp(min(log_evidence or 0.0, math.log(_MOST_EVIDENCE))),
         needed=1 / alpha,
     )
-
-
-def _measured(count: Count, alpha: float) -> MeasuredRate:
-    known = rate_interval(count, alpha)
-    return MeasuredRate(count.hits, count.of, count.rate, known.lower, known.upper)
 
 
 def _hard_failures(terms: RolloutTerms, now: Stratum) -> LimitCheck:

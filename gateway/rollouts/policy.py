@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from gateway.rollouts.checks import (
     Check,
     LatencyThresholds,
     LimitCheck,
-    MeasuredRate,
     Metric,
     RateCheck,
     StepEvidence,
     Verdict,
     all_checks,
 )
+from gateway.rollouts.confidence import Count
 from gateway.rollouts.latency_sketch import LatencySketch
 from gateway.rollouts.terms import RolloutTerms
 
@@ -55,6 +56,15 @@ class Decision:
     checks: tuple[Check, ...]
     next_percent: int | None = None
     """The candidate's share from now on; None where it stays what it is."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, all numbers with them: what is recorded of a decision."""
+        return {
+            "action": self.action.value,
+            "sentence": self.sentence,
+            "next_percent": self.next_percent,
+            "checks": [check.to_json() for check in self.checks],
+        }
 
 
 def latency_thresholds(before: Sequence[StepEvidence]) -> LatencyThresholds | None:
@@ -132,8 +142,8 @@ def _told(check: Check) -> str:
     )
 
 
-def _share(measured: MeasuredRate) -> str:
-    return f"{measured.hits} of {measured.of} ({measured.rate:.1%})"
+def _share(count: Count) -> str:
+    return f"{count.hits} of {count.of} ({count.rate:.1%})"
 
 
 def _limit_told(check: LimitCheck) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -36,7 +35,8 @@ class ArmTotals:
         self.requests += 1
         self.items += len(top_labels)
         self.latency.add(latency_ms)
-        _count_labels(self.labels, Counter(top_labels))
+        for label in top_labels:
+            _count_label(self.labels, label, 1)
 
     def add_failure(self) -> None:
         """Count a request that failed."""
@@ -45,7 +45,8 @@ class ArmTotals:
 
     def __add__(self, other: ArmTotals) -> ArmTotals:
         labels = dict(self.labels)
-        _count_labels(labels, other.labels)
+        for label, count in other.labels.items():
+            _count_label(labels, label, count)
         return ArmTotals(
             self.requests + other.requests,
             self.failures + other.failures,
@@ -81,12 +82,11 @@ class ArmTotals:
         )
 
 
-def _count_labels(labels: dict[str, int], more: Mapping[str, int]) -> None:
-    """Add counts, and keep to 200 labels."""
-    for label, count in more.items():
-        has_room = label in labels or len(labels.keys() - {OTHER_LABELS}) < MOST_LABELS
-        name = label if has_room else OTHER_LABELS
-        labels[name] = labels.get(name, 0) + count
+def _count_label(labels: dict[str, int], label: str, count: int) -> None:
+    """Add a count, and keep to 200 labels."""
+    has_room = label in labels or len(labels) - (OTHER_LABELS in labels) < MOST_LABELS
+    name = label if has_room else OTHER_LABELS
+    labels[name] = labels.get(name, 0) + count
 
 
 @dataclass(frozen=True, slots=True)
