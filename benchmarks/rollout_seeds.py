@@ -2,7 +2,7 @@
 
     python -m benchmarks.rollout_seeds [--seeds 200]
 
-Takes about one and a half minutes and writes benchmarks/results/rollout_seeds.md. The same seeds
+Takes one to two minutes and writes benchmarks/results/rollout_seeds.md. The same seeds
 give the same table.
 """
 

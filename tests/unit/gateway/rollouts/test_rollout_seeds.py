@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.rollout_seeds import LEAST_RIGHT, PER_SECOND, TERMS, row, share_right
+from benchmarks.rollout_seeds import LEAST_RIGHT, PER_SECOND, RESULTS, TERMS, row, share_right
 from benchmarks.rollout_simulation import CASES, Case, Pair, read_recording, simulate
 from gateway.rollouts.policy import Action
 
 SEEDS = 20
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "rollout-statistics.md"
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +48,10 @@ def test_the_recording_is_of_a_real_stack_with_what_the_cases_need(recording: li
     assert all(len(outcome.labels) >= 2 for pair in recording for outcome in pair)
     assert not any(outcome.failed for pair in recording for outcome in pair)
     assert all(outcome.latency_ms > 0 for pair in recording for outcome in pair)
+
+
+def test_the_page_has_the_table_that_the_command_wrote() -> None:
+    table = [line for line in RESULTS.read_text().splitlines() if line.startswith("|")]
+
+    assert len(table) >= 2 + len(CASES)
+    assert "\n".join(table) in PAGE.read_text(encoding="utf-8")
