@@ -30,6 +30,7 @@ OUR_OWN: Final = {
             "triptych.routing",
         }
     ),
+    "gateway/rollouts": frozenset({"gateway.rollouts"}),
     "gateway/settings.py": frozenset[str](),
     "gateway/errors.py": frozenset[str](),
     "ui": frozenset({"ui"}),
@@ -38,6 +39,7 @@ OUR_OWN: Final = {
             "benchmarks",
             "triptych.client",
             "triptych.stack.ports",
+            "gateway.rollouts",
             "python_backends",
         }
     ),
@@ -60,6 +62,7 @@ OF_OTHERS: Final = {
     "python_backends/shared/contract.py": frozenset[str](),
     "python_backends/shared/errors.py": frozenset[str](),
     "triptych/routing": frozenset[str](),
+    "gateway/rollouts": frozenset[str](),
     "gateway/errors.py": frozenset[str](),
     "ui": frozenset({"streamlit", "httpx", "pandas"}),
 }

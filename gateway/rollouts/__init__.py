@@ -1,0 +1,1 @@
+"""How an automatic rollout decides: counters, statistics, policy. Pure: no clock, no I/O."""
