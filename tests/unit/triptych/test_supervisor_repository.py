@@ -16,6 +16,7 @@ from tests.unit.triptych.waiting import wait_until
 from tests.unit.triptych.watched_supervisor import GOLDEN, Watched, is_ready, watched
 from triptych.release import sha256
 from triptych.supervisor.api import create_supervisor_api
+from triptych.supervisor.supervisor import Supervisor
 
 
 @pytest.fixture
@@ -28,6 +29,11 @@ def api(tmp_path: Path) -> Iterator[tuple[Watched, TestClient]]:
             app = create_supervisor_api(running.supervisor, nothing_observed())
             with TestClient(app) as client:
                 yield running, client
+
+
+def wait_for_reason(supervisor: Supervisor, release: str) -> str:
+    wait_until(lambda: supervisor.status().releases[release].reason is not None)
+    return str(supervisor.status().releases[release].reason)
 
 
 def test_new_folders_are_seen_without_a_restart(
@@ -71,6 +77,14 @@ def test_a_repository_that_is_gone_is_a_sentence(
 
     assert answer.status_code == 409
     assert answer.json()["error"].startswith("There is no model repository at ")
+    # What was loaded goes on: that nothing can be proven says nothing of the server.
+    supervisor = api[0].supervisor
+    told = wait_for_reason(supervisor, "digits_r1")
+    assert told.startswith("a golden input cannot be read: ")
+    assert (supervisor.status().ready, supervisor.status().starts) == (True, 1)
+    (tmp_path / "elsewhere").rename(tmp_path / "models")
+    wait_until(lambda: supervisor.status().releases["digits_r1"].reason is None)
+    assert supervisor.status().releases["digits_r1"].heals == 0
 
 
 def test_an_unload_is_answered_with_what_is_so_now(api: tuple[Watched, TestClient]) -> None:
