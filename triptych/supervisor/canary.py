@@ -24,6 +24,7 @@ class CanaryResult:
     reason: str | None
     has_failed: bool = False  # it was not answered, or with an error; a wrong answer is none
     has_timed_out: bool = False
+    is_unsent: bool = False  # its file cannot be read, which says nothing of the server
 
 
 def replay_golden(
@@ -52,8 +53,11 @@ def _replay(
     started = time.perf_counter()
     try:
         items = [golden.file.read_bytes() for golden in batch]
+    except OSError as exc:
+        return CanaryResult(0.0, f"a golden input cannot be read: {exc}", is_unsent=True)
+    try:
         answers = triton.classify(str(release.name), release.task, items, timeout_seconds)
-    except (CallFailed, OSError) as exc:
+    except CallFailed as exc:
         has_timed_out = isinstance(exc, CallTimedOut)
         return CanaryResult(_milliseconds_since(started), str(exc), True, has_timed_out)
     duration_ms = _milliseconds_since(started)

@@ -90,7 +90,7 @@ class ReleaseHealer:
             for step in finding.steps:
                 self.note_death(name, step, HUNG)
         elif finding.diagnosis is Diagnosis.SLOW:
-            self._board.note_slow(name, "slow: it answers others, not the canary in time", epoch)
+            self._board.note_doubt(name, "slow: it answers others, not the canary in time", epoch)
         elif finding.diagnosis is Diagnosis.NOTHING and silences >= _MAX_UNEXPLAINED:
             return Diagnosis.SERVER_HANGS
         return finding.diagnosis

@@ -206,10 +206,12 @@ class StatusBoard:
             logger.info("release %s is %s %s", name, after.state, result.reason or "")
         return True
 
-    def note_slow(self, name: str, reason: str, epoch: int) -> None:
-        """It answers others, only not the canary in time: busy, which is no reason to heal."""
+    def note_doubt(self, name: str, reason: str, epoch: int) -> None:
+        """A canary could not be sent, or not be answered in time by a busy one: nothing to heal."""
         with self._lock:
-            before = self._releases[name]
+            before = self._releases.get(name)
+            if before is None:
+                return
             if epoch == self._epochs.get(name, 0) and before.state is ReleaseState.READY:
                 self._releases[name] = before.moved_to(ReleaseState.READY, reason)
 

@@ -214,6 +214,9 @@ class Supervisor:
         epoch, sent = self.board.epoch(name), time.monotonic()
         timeout_seconds = self._settings.canary_timeout_seconds
         result = replay_golden(live.connection, release, golden, timeout_seconds=timeout_seconds)
+        if result.is_unsent:
+            self.board.note_doubt(name, result.reason or "", epoch)
+            return None
         self._metrics.note_canary(name, result.duration_ms / 1000)
         if live is not self._keeper.live or epoch != self.board.epoch(name):
             return None  # it was overtaken by a death, a heal or a restart

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.triptych.command_line import Ended, run_triptych
 from tests.unit.triptych.small_release import write_small_release
 from triptych.cli.export import TerminalProgress
+from triptych.export.semantic_version import check_semver
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: object) -> Ended:
@@ -147,3 +148,23 @@ def test_progress_is_a_sentence_per_step_and_a_bar_over_items(
         assert list(bar) == [1, 2, 3]
 
     assert capsys.readouterr().out == "Quantising to int8 ...\nPreparing\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1", "1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.2.3-", "1.2.3-01", "1.2.3+", "1.2.\u0663", ""],
+)
+def test_a_version_that_is_no_semantic_version_is_refused_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    ended = run(monkeypatch, tmp_path, "--semver", text)
+
+    assert_refused(ended, "is no semantic version; one looks like 1.4.0")
+    assert ended.output == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0.0", "1.2.3", "10.20.30", "2.0.0-rc.1", "1.0.0-0A.is.legal", "1.0.0-x-y+build.01"]
+)
+def test_a_semantic_version_is_one(text: str) -> None:
+    check_semver(text)

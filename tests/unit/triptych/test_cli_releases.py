@@ -62,6 +62,7 @@ def test_a_list_tells_what_each_release_is_and_where_its_name_leads(
     assert [item["routed"] for item in found] == [False, True, False]
     assert [item["forced"] for item in found] == [False, False, True]
     assert found[1]["size_bytes"] > len(DRAFT.onnx_model)
+    assert found[1]["semver"] is None
     assert found[1]["created"] == "2026-01-02T03:04:05+00:00"
 
 
@@ -102,7 +103,7 @@ def test_showing_a_release_tells_where_it_comes_from_and_how_well_it_does(
     tmp_path: Path, releases: Releases
 ) -> None:
     metrics = {"held_out": {"accuracy": 0.98765, "images": 3}, "seconds": 4.0, "accuracy": 1}
-    draft = replace(DRAFT, labels=tuple("abcdefghij"), metrics=metrics)
+    draft = replace(DRAFT, labels=tuple("abcdefghij"), metrics=metrics, semver="1.4.0")
     write(tmp_path / "models", draft, replace(VERDICT, parity=PARITY))
 
     ended, as_data = releases("show", "digits_r1"), releases("show", "digits_r1", "--json")
@@ -111,6 +112,7 @@ def test_showing_a_release_tells_where_it_comes_from_and_how_well_it_does(
     assert [line.split(maxsplit=1)[1] for line in ended.output.splitlines()] == [
         "digits_r1, routed, promotable",
         "image-classification, fp32",
+        "1.4.0",
         "2026-01-02 03:04, commit abc123",
         "0.0 MB",
         "framework torch, seed 7",
@@ -125,6 +127,7 @@ def test_showing_a_release_tells_where_it_comes_from_and_how_well_it_does(
     ]
     described = json.loads(as_data.output)
     assert described["parity"] == PARITY
+    assert described["semver"] == "1.4.0"
     assert described["accuracy"] == {"held_out": 0.98765, "accuracy": 1.0}
 
 

@@ -34,7 +34,7 @@ def test_a_written_release_is_read_back(tmp_path: Path) -> None:
 
 def test_a_certificate_tells_people_where_a_release_comes_from(tmp_path: Path) -> None:
     verdict = replace(VERDICT, parity={"passed": False}, is_forced=True)
-    write(tmp_path, replace(DRAFT, precision="int8"), verdict)
+    write(tmp_path, replace(DRAFT, precision="int8", semver="2.0.0-rc.1"), verdict)
 
     certificate = read_release(tmp_path, DIGITS_1).certificate
 
@@ -53,6 +53,7 @@ def test_a_certificate_tells_people_where_a_release_comes_from(tmp_path: Path) -
         labels=("0", "1", "2"),
         parity={"passed": False},
         metrics={"accuracy": 0.99},
+        semver="2.0.0-rc.1",
     )
 
 
@@ -65,6 +66,7 @@ def test_what_older_certificates_do_not_tell_has_a_default(tmp_path: Path) -> No
 
     certificate = read_release(tmp_path, DIGITS_1).certificate
 
+    assert certificate.semver is None
     assert (certificate.is_forced, certificate.precision, certificate.parity) == (
         False,
         "fp32",
@@ -113,6 +115,19 @@ def test_files_that_nobody_released_are_named_but_not_the_keepers_of_folders(
     unknown = read_release(tmp_path, DIGITS_1).unknown_files()
 
     assert unknown == ["digits_r1_model/2/model.onnx", "digits_r1/golden/note.txt"]
+
+
+def test_the_hash_of_the_model_is_that_of_the_file_that_its_engine_looks_for(
+    tmp_path: Path,
+) -> None:
+    write_small_release(tmp_path)
+    release = read_release(tmp_path, DIGITS_1)
+    assert release.model_sha256() == sha256(tmp_path / "digits_r1_model" / "1" / "model.onnx")
+
+    folder = "digits_r1_model/1"
+    files = {f"{folder}/model.onnx.data": "a", f"{folder}/model.plan": "b", "x/1/model.onnx": "c"}
+    assert replace(release, artifacts=files).model_sha256() == "b"
+    assert replace(release, artifacts={}).model_sha256() == ""
 
 
 def test_the_size_is_that_of_all_artefacts_that_are_there(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.unit.triptych.waiting import wait_until
-from triptych.supervisor.stub_processes import helpers_at_work, is_at_work
+from triptych.supervisor.stub_processes import helpers_at_work, is_at_work, resident_bytes
 
 SLEEPS = "import time; time.sleep(60)"
 LOOPS = "while True: pass"
@@ -54,3 +54,16 @@ def test_who_is_gone_does_nothing() -> None:
         pass
     assert not is_at_work(pid)
     assert not helpers_at_work(pid)
+
+
+def test_the_memory_of_a_stub_is_its_own_and_that_of_all_it_has_started() -> None:
+    large = "import time; block = bytearray(b'x' * 100_000_000); time.sleep(60)"
+    with running(GRANDFATHER, large) as pid:
+        wait_until(lambda: resident_bytes(pid) > 100_000_000)
+        assert resident_bytes(pid) < 300_000_000
+
+
+def test_a_process_that_is_gone_holds_nothing() -> None:
+    with running(SLEEPS) as pid:
+        assert resident_bytes(pid) > 0
+    assert resident_bytes(pid) == 0
