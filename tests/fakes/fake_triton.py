@@ -80,6 +80,8 @@ class FakeTriton:
     """ModelStatistics of each loaded model."""
     inferences_counted: int | None = None
     """What ModelStatistics tells of one model instead, each of them with 100 ns in the queue."""
+    unready: set[str] = field(default_factory=set)
+    """The models that ModelReady says are not ready."""
     address: str = ""
     """HOST:PORT, once it runs."""
     may_answer: threading.Event = field(default_factory=threading.Event)
@@ -92,6 +94,7 @@ class FakeTriton:
         self.answers, self.asked, self.loaded, self.inferences_counted = {}, [], [], None
         self.metadata, self.statistics = [], []
         self.overrides, self.unloaded, self.load_refusal = [], [], None
+        self.unready = set()
         self.may_answer.set()
 
     def images(self) -> list[bytes]:
@@ -115,6 +118,10 @@ class FakeTriton:
         response = self._response(request, found)
         self.spoil(response)
         return response
+
+    def ready(self, request: Any, _: grpc.ServicerContext) -> Any:
+        """ModelReady."""
+        return service_pb2.ModelReadyResponse(ready=request.name not in self.unready)
 
     def count(self, request: Any, context: grpc.ServicerContext) -> Any:
         """ModelStatistics."""
@@ -195,6 +202,9 @@ def running_triton() -> Iterator[FakeTriton]:
             fake.infer, service_pb2.ModelInferRequest, service_pb2.ModelInferResponse
         ),
         "ServerLive": _method(_live, service_pb2.ServerLiveRequest, service_pb2.ServerLiveResponse),
+        "ModelReady": _method(
+            fake.ready, service_pb2.ModelReadyRequest, service_pb2.ModelReadyResponse
+        ),
         "ModelStatistics": _method(
             fake.count,
             service_pb2.ModelStatisticsRequest,
