@@ -10,9 +10,11 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.datastructures import Headers
 
 from gateway.control_plane.api_key import ApiKey, Scope
+from gateway.control_plane.control_plane import ControlPlane
 from gateway.control_plane.first_keys import FirstKeys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.supervisor_observations import SupervisorObservations
+from gateway.data_plane.routing.route_book import RouteBook
 from gateway.data_plane.servers.fleet import Fleet
 from gateway.errors import AliasForbidden, MissingApiKey, ScopeMissing
 from gateway.metrics import GatewayMetrics
@@ -51,6 +53,14 @@ async def _fleet(request: Request) -> Fleet:
     return services_of(request).fleet
 
 
+async def _routes(request: Request) -> RouteBook:
+    return services_of(request).routes
+
+
+async def _control(request: Request) -> ControlPlane:
+    return services_of(request).control
+
+
 async def _tracing(request: Request) -> Tracing:
     return services_of(request).tracing
 
@@ -63,6 +73,8 @@ Settings = Annotated[GatewaySettings, Depends(_settings)]
 Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
 FirstKeyFiles = Annotated[FirstKeys, Depends(_first_keys)]
+Routes = Annotated[RouteBook, Depends(_routes)]
+Control = Annotated[ControlPlane, Depends(_control)]
 Servers = Annotated[Fleet, Depends(_fleet)]
 Traces = Annotated[Tracing, Depends(_tracing)]
 Observations = Annotated[SupervisorObservations, Depends(_observations)]

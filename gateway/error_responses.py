@@ -15,6 +15,7 @@ from starlette.routing import Match
 
 from gateway import errors
 from gateway.accept import prefers_problem
+from gateway.control_plane import control_errors
 from gateway.request_context import REQUEST_ID_HEADER, record, request_id
 from gateway.transport.request_target import speaks_open_inference
 from gateway.transport.security_headers import SecurityHeaders
@@ -61,6 +62,16 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     errors.TooManyConnections: 503,
     errors.RateLimited: 429,
     errors.DatabaseUnavailable: 503,
+    control_errors.RouteChanged: 412,
+    control_errors.PreconditionRequired: 428,
+    control_errors.RouteRefused: 400,
+    control_errors.ReleaseNotReady: 409,
+    control_errors.NothingToRollBack: 409,
+    control_errors.UnknownRelease: 404,
+    control_errors.ReleaseInUse: 409,
+    control_errors.ReleaseRefused: 409,
+    control_errors.UnknownRollout: 404,
+    control_errors.RolloutConflict: 409,
 }
 
 ERROR_CODE_HEADER: Final = "X-Error-Code"

@@ -12,6 +12,7 @@ GatewayError(code)
   AdmissionError       Overloaded, KeyOverloaded, RateLimited
   TransportError       MalformedRequest, HeadersTooLarge, HeaderTimeout, TooManyConnections
   DatabaseUnavailable
+  ControlError         in control_plane/control_errors.py
 
 StartRefused: not answered to anybody; the gateway does not start.
 """

@@ -13,7 +13,15 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from gateway import health_routes
-from gateway.control_plane import alias_routes, key_routes, monitoring_routes, waterfall_routes
+from gateway.control_plane import (
+    alias_routes,
+    audit_routes,
+    key_routes,
+    monitoring_routes,
+    waterfall_routes,
+)
+from gateway.control_plane.releases import release_routes
+from gateway.control_plane.routing import route_change_routes
 from gateway.data_plane import predict_routes
 from gateway.data_plane.open_inference import infer_routes, metadata_routes
 from gateway.error_responses import install_error_responses
@@ -48,6 +56,9 @@ _ROUTERS: Final = (
     metadata_routes.router,
     health_routes.router,
     alias_routes.router,
+    route_change_routes.router,
+    release_routes.router,
+    audit_routes.router,
     key_routes.router,
     waterfall_routes.router,
     monitoring_routes.router,

@@ -144,4 +144,6 @@ def _log_fields(known: RequestRecord, route: str, status: int, outcome: str) -> 
         fields["cache"] = known.cache
     if known.server:
         fields["server"] = known.server
+    if known.revision:  # somebody has set the route
+        fields["revision"] = known.revision
     return fields

@@ -15,7 +15,8 @@ TAGS: Final = [
         "description": "The Open Inference Protocol (KServe v2), for `tritonclient.http` and "
         "others. Each path of a model also works with `/versions/1` after the model's name.",
     },
-    {"name": "routes", "description": "Which release an alias means now."},
+    {"name": "routes", "description": "Which releases an alias means, now and before."},
+    {"name": "releases", "description": "What is on disk and in memory. Scope `admin`."},
     {"name": "keys", "description": "API keys: make, list, change, rotate, revoke. Scope `admin`."},
     {"name": "monitoring", "description": "Where time goes: of one request, and of every step."},
     {"name": "health", "description": "For orchestrators and Prometheus."},

@@ -44,6 +44,10 @@ class RequestRecord:
     tenant: str = ""
     alias: str = ""
     release: str = ""
+    arm: str = ""
+    """What the route calls the release that was chosen."""
+    revision: int | None = None
+    """Of the route; None where the caller named the release itself."""
     server: str = ""
     """The Triton that was asked; of several calls, the last one."""
     images: int = 0

@@ -6,8 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from python_backends.shared.contract import Task
-
 # True or left out: the answers of models that read everything stay as short as they were.
 _TRUNCATED: Any = Field(
     default=None,
@@ -44,12 +42,41 @@ class Timing(BaseModel):
     triton_ms: float = Field(examples=[4.9], description="The call to Triton.")
 
 
+class RouteTaken(BaseModel):
+    """How the request came to this release."""
+
+    arm: str = Field(
+        examples=["digits_r1"], description="As the route calls it; the release if it has no name."
+    )
+    revision: int | None = Field(
+        examples=[3],
+        description="Of the route; 0: nobody has ever set it; null: the request named a release.",
+    )
+
+
+class Provenance(BaseModel):
+    """What has answered."""
+
+    model_sha256: str = Field(
+        examples=["0d1c3a5be77f"], description="First digits of the hash of the model's file."
+    )
+    device: str = Field(examples=["cpu"], description="`cpu` or `gpu`; empty where unknown.")
+    semver: str | None = Field(
+        default=None, examples=["1.4.0"], description="Where the release was given one."
+    )
+    cache: str | None = Field(
+        default=None, examples=["miss"], description="`hit` or `miss`, where a cache is on."
+    )
+
+
 class PredictionBody(BaseModel):
     """The answer to one image sent as the raw body, or to one text."""
 
     request_id: str = Field(examples=["6f1d0c1e9a3b4c5d8e7f60718293a4b5"])
     alias: str = Field(examples=["digits"])
     release: str = Field(examples=["digits_r1"])
+    route: RouteTaken
+    provenance: Provenance
     predictions: list[LabelScore]
     truncated: bool | None = _TRUNCATED
     timing: Timing
@@ -79,31 +106,10 @@ class BatchBody(BaseModel):
     request_id: str = Field(examples=["6f1d0c1e9a3b4c5d8e7f60718293a4b5"])
     alias: str = Field(examples=["digits"])
     release: str = Field(examples=["digits_r1"])
+    route: RouteTaken
+    provenance: Provenance
     results: list[ItemResult]
     timing: Timing
-
-
-class Arm(BaseModel):
-    """One release behind an alias and its share of the traffic."""
-
-    release: str = Field(examples=["digits_r1"])
-    weight: int = Field(examples=[100])
-
-
-class RouteDescription(BaseModel):
-    """What an alias means now."""
-
-    alias: str = Field(examples=["digits"])
-    task: Task
-    max_batch_size: int = Field(examples=[32])
-    top_k: int = Field(examples=[10], description="The most labels that ?top_k= may ask for.")
-    arms: list[Arm]
-
-
-class RouteList(BaseModel):
-    """Every alias."""
-
-    routes: list[RouteDescription]
 
 
 class Readiness(BaseModel):

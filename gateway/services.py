@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.control_plane.control_plane import ControlPlane
 from gateway.control_plane.first_keys import FirstKeys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.running_keys import running_keys
@@ -17,6 +18,7 @@ from gateway.data_plane.admission.admission import Admission, AdmissionLimits
 from gateway.data_plane.answer_cache import open_answer_cache
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.rate_limits import RateLimits
+from gateway.data_plane.routing.route_book import RouteBook
 from gateway.data_plane.servers.dispatch import Dispatch
 from gateway.data_plane.servers.fleet import Fleet
 from gateway.data_plane.servers.harmful_items import HarmfulItems
@@ -42,6 +44,8 @@ class Services:
     first_keys: FirstKeys
     limits: RateLimits
     fleet: Fleet
+    routes: RouteBook
+    control: ControlPlane
     admission: Admission
     predictor: Predictor
     tracing: Tracing
@@ -69,6 +73,11 @@ async def running_services(
         await stack.enter_async_context(
             _repeating(keys.store.poll, settings.status_interval_seconds)
         )
+        control = ControlPlane.of(keys.engine, fleet)
+        await control.routes.refresh()
+        await stack.enter_async_context(
+            _repeating(control.routes.poll, settings.status_interval_seconds)
+        )
         await stack.enter_async_context(_exported(tracing, settings.otlp_url))
         yield Services(
             settings=settings,
@@ -77,6 +86,8 @@ async def running_services(
             first_keys=keys.first,
             limits=limits,
             fleet=fleet,
+            routes=RouteBook(fleet, control.routes),
+            control=control,
             admission=admission,
             predictor=Predictor(_dispatch(settings, fleet, metrics), cache),
             tracing=tracing,

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from gateway.control_plane.database import Table
+from gateway.control_plane.tables import Table
 
 # As create_all of version 0.1 wrote it.
 IN_SQLITE: Final = """

@@ -11,6 +11,7 @@ TriptychError
   ExtraMissing          a framework that this source needs is not installed
   StartFailed           a part did not come up
   LoadRefused           a supervisor does not add a release to what it serves, and says why
+  UnloadRefused         a supervisor does not take a release away that is in use
   RestartUnderWay       a supervisor was asked to restart what is being started already
   AlreadyRunning        another stack owns the state folder
   NotRunning            no stack owns the state folder
@@ -69,6 +70,10 @@ class StartFailed(TriptychError):
 
 class LoadRefused(TriptychError):
     """A supervisor does not add a release to what it serves."""
+
+
+class UnloadRefused(TriptychError):
+    """A supervisor does not take a release away that is in use."""
 
 
 class RestartUnderWay(TriptychError):

@@ -16,6 +16,8 @@ from triptych.routing import ReleaseName
 CERTIFICATE: Final = "release.json"
 GOLDEN_FOLDER: Final = "golden"
 _FINGERPRINT_DIGITS: Final = 16
+# What Triton looks for in the version folder of each engine, where the configuration says nothing.
+_MODEL_FILES: Final = ("model.onnx", "model.plan", "model.pt", "model.xml")
 _FOLDER_KEEPER: Final = ".gitkeep"  # an empty file that makes git keep a folder
 
 
@@ -43,6 +45,7 @@ class Certificate:
         labels: In the order of the model's classes.
         parity: The report of the gate; None where there was no gate.
         metrics: What the training measured.
+        semver: What people call this version, "1.4.0"; None where nobody said.
     """
 
     created: str
@@ -54,6 +57,7 @@ class Certificate:
     labels: tuple[str, ...]
     parity: Mapping[str, object] | None
     metrics: Mapping[str, object]
+    semver: str | None = None
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Certificate:
@@ -63,7 +67,7 @@ class Certificate:
             ValueError: a field is not what it should be.
             TypeError: likewise.
         """
-        parity = body.get("parity")
+        parity, semver = body.get("parity"), body.get("semver")
         return cls(
             created=str(body.get("created", "")),
             git_commit=str(body.get("git_commit", "")),
@@ -74,6 +78,7 @@ class Certificate:
             labels=tuple(str(label) for label in body.get("labels", ())),
             parity=None if parity is None else dict(parity),
             metrics=dict(body.get("metrics", {})),
+            semver=None if semver is None else str(semver),
         )
 
 
@@ -118,6 +123,17 @@ class Release:
             if file.name != _FOLDER_KEEPER and not file.is_dir()
         ]
         return [name for name in there if name not in known]
+
+    def model_sha256(self) -> str:
+        """The hash of the model's own file, in hex; empty where no artefact looks like one."""
+        folder = f"{self.name.step('model')}/"
+        found = (
+            self.artifacts[path]
+            for file in _MODEL_FILES
+            for path in sorted(self.artifacts)
+            if path.startswith(folder) and path.endswith(f"/{file}")
+        )
+        return next(found, "")
 
     def size_bytes(self) -> int:
         """The size of all artefacts that are there."""

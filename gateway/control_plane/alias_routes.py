@@ -1,45 +1,99 @@
-"""/v1/routes: which release an alias means now."""
+"""/v1/routes: what aliases mean now, and what they have meant."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated, Any, Final
 
-from gateway.data_plane.release_choice import unknown_alias
-from gateway.dependencies import PredictKey, Servers, check_may_use
-from gateway.openapi_errors import refusals
-from gateway.schemas import Arm, RouteDescription, RouteList
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from gateway.control_plane.api_key import Scope
+from gateway.control_plane.routing.route_schemas import (
+    RouteChangeDescription,
+    RouteDescription,
+    RouteHistory,
+    RouteList,
+)
+from gateway.control_plane.routing.route_store import RouteChange
+from gateway.control_plane.routing.route_texts import description_of, etag_of
+from gateway.dependencies import Control, PredictKey, Routes, check_may_use, require
+from gateway.openapi_errors import Responses, refusals
+from triptych.routing import Route
 
 router = APIRouter(prefix="/v1/routes", tags=["routes"])
 
+_UNUSUAL: Final[dict[int | str, str]] = {403: "scope_missing", 503: "inference_unavailable"}
+_NOT_CHANGED: Final[Responses] = {304: {"description": "It is as If-None-Match says."}}
 
-def _describe(alias: str, servers: Servers) -> RouteDescription:
-    target = servers.targets()[alias]
-    return RouteDescription(
-        alias=alias,
-        task=target.task,
-        max_batch_size=target.max_batch_size,
-        top_k=target.top_k,
-        arms=[Arm(release=target.release, weight=100)],
-    )
+
+def _told(request: Request, response: Response, *routes: Route) -> Response | None:
+    """Set the ETag; an answer without a body where the caller has that state already."""
+    etag = etag_of(*routes)
+    response.headers["ETag"] = etag
+    asked = [it.strip() for it in request.headers.get("if-none-match", "").split(",")]
+    if etag in asked or "*" in asked:
+        return Response(status_code=304, headers={"ETag": etag})
+    return None
 
 
 @router.get(
     "",
-    responses=refusals(401, 403, unusual={403: "scope_missing"}),
-    summary="Every alias that the key may use, and the release behind it",
+    response_model=RouteList,
+    responses=_NOT_CHANGED | refusals(401, 403, 503, unusual=_UNUSUAL),
+    summary="Every alias that the key may use, and the releases behind it",
 )
-async def list_routes(key: PredictKey, servers: Servers) -> RouteList:
+async def list_routes(
+    request: Request, response: Response, key: PredictKey, book: Routes
+) -> Response | dict[str, Any]:
     """List the aliases that this gateway answers for."""
-    usable = [alias for alias in sorted(servers.routes()) if key.may_use(alias)]
-    return RouteList(routes=[_describe(alias, servers) for alias in usable])
+    routes = [route for alias, route in sorted(book.routes().items()) if key.may_use(alias)]
+    not_changed = _told(request, response, *routes)
+    return not_changed or {"routes": [description_of(route, book) for route in routes]}
 
 
 @router.get(
-    "/{alias}", responses=refusals(401, 403, 404), summary="One alias and the release behind it"
+    "/{alias}",
+    response_model=RouteDescription,
+    responses=_NOT_CHANGED | refusals(401, 403, 404, 503, unusual={503: "inference_unavailable"}),
+    summary="One alias and the releases behind it",
 )
-async def show_route(alias: str, key: PredictKey, servers: Servers) -> RouteDescription:
-    """Show what one alias means now; direct gRPC clients ask this."""
+async def show_route(
+    alias: str, request: Request, response: Response, key: PredictKey, book: Routes
+) -> Response | dict[str, Any]:
+    """Show what one alias means now; direct gRPC clients ask this, with If-None-Match."""
     check_may_use(key, alias)
-    if alias not in servers.routes():
-        raise unknown_alias(alias)
-    return _describe(alias, servers)
+    route = book.route(alias)
+    return _told(request, response, route) or description_of(route, book)
+
+
+@router.get(
+    "/{alias}/history",
+    dependencies=[Depends(require(Scope.ADMIN))],
+    responses=refusals(
+        400, 401, 403, 503, unusual={403: "scope_missing", 503: "database_unavailable"}
+    ),
+    summary="What an alias has meant, and who said so why",
+)
+async def show_history(
+    alias: str,
+    control: Control,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    before: Annotated[int | None, Query(ge=1, description="A revision; for the next page.")] = None,
+) -> RouteHistory:
+    """Newest first; empty for a route that nobody has ever set."""
+    changes = await control.routes.history(alias, limit, before=before)
+    return RouteHistory(changes=[_change(it) for it in changes])
+
+
+def _change(change: RouteChange) -> RouteChangeDescription:
+    deed = change.audit.deed
+    return RouteChangeDescription(
+        **change.route.to_json(),
+        revision=change.route.revision,
+        at=change.audit.at,
+        by=deed.actor.name,
+        key_id=deed.actor.key_id,
+        action=deed.action,
+        reason=deed.reason,
+        rollout_id=change.rollout_id,
+        rolls_back_to=change.undo_to,
+    )

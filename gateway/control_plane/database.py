@@ -1,16 +1,14 @@
-"""Tables of the control plane and the way to them. No request on the data plane comes here."""
+"""The way to the control plane's tables. No request on the data plane comes here."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, BigInteger, DateTime, String, Text, event, make_url
+from sqlalchemy import URL, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from gateway.control_plane.migrate import migrate
 from gateway.control_plane.start_lock import start_lock
@@ -23,50 +21,6 @@ _ASYNC_DRIVERS: Final = {
     "postgresql": "postgresql+asyncpg",
     "sqlite": "sqlite+aiosqlite",
 }
-
-
-class Table(DeclarativeBase):
-    """What all tables share."""
-
-
-class ApiKeyRow(Table):
-    """One API key; the key itself is stored nowhere."""
-
-    __tablename__ = "api_keys"
-
-    id: Mapped[str] = mapped_column(String(16), primary_key=True)
-    name: Mapped[str] = mapped_column(String(100))
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
-    """HMAC-SHA-256 of the key under the hash secret, in hex."""
-    scopes: Mapped[str] = mapped_column(String(200))
-    """Space-separated."""
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    tenant: Mapped[str] = mapped_column(String(64))
-    allowed: Mapped[str | None] = mapped_column(Text)
-    """Space-separated aliases and releases; NULL is every alias."""
-    priority: Mapped[str] = mapped_column(String(20))
-    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    requests_per_minute: Mapped[int | None] = mapped_column(BigInteger)
-    bytes_per_minute: Mapped[int | None] = mapped_column(BigInteger)
-    max_concurrency: Mapped[int | None] = mapped_column(BigInteger)
-    old_digest: Mapped[str | None] = mapped_column(String(64))
-    """What the last rotation replaced."""
-    old_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """Until when the replaced secret is still good."""
-    file_mark: Mapped[str | None] = mapped_column(String(64))
-    """Tells the file that holds this key, where a first start made it."""
-
-
-class KeyRevisionRow(Table):
-    """One row, that every change of a key counts up in its own transaction."""
-
-    __tablename__ = "key_revision"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    revision: Mapped[int] = mapped_column(BigInteger)
-    hash_check: Mapped[str | None] = mapped_column(String(64))
-    """Tells whether a gateway has the hash secret under which the digests were made."""
 
 
 def database_url(url: str) -> URL:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from gateway.control_plane.api_key import ApiKey, KeyTerms, Priority, Scope
-from gateway.control_plane.database import ApiKeyRow
+from gateway.control_plane.tables import ApiKeyRow
 
 
 def utc(moment: datetime | None) -> datetime | None:

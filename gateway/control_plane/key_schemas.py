@@ -13,7 +13,7 @@ from triptych.routing import ALIAS_OR_RELEASE
 
 _MOST_GRACE_SECONDS: Final = 30 * 24 * 3600
 # No control characters: names are shown in terminals, and PostgreSQL takes no NUL.
-_NAME_PATTERN: Final = r"^[^\x00-\x1f\x7f]+$"
+NAME_PATTERN: Final = r"^[^\x00-\x1f\x7f]+$"
 # The largest number that every reader of JSON holds exactly.
 _LARGEST: Final = 2**53 - 1
 # Said twice is said once; a set's own description would forbid it.
@@ -33,7 +33,7 @@ def _whole(number: object) -> object:
 
 
 _Name = Annotated[
-    str, Field(min_length=1, max_length=100, pattern=_NAME_PATTERN, examples=["nightly batch"])
+    str, Field(min_length=1, max_length=100, pattern=NAME_PATTERN, examples=["nightly batch"])
 ]
 _Target = Annotated[str, Field(pattern=ALIAS_OR_RELEASE, examples=["digits"])]
 _Allowed = Annotated[

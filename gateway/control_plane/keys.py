@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from gateway.control_plane.api_key import ApiKey, KeyTerms, Scope
-from gateway.control_plane.database import ApiKeyRow, KeyRevisionRow
 from gateway.control_plane.key_rows import key_of, write_terms
 from gateway.control_plane.known_keys import KnownKeys
 from gateway.control_plane.shared_look import SharedLook
+from gateway.control_plane.tables import ApiKeyRow, KeyRevisionRow
+from gateway.control_plane.transactions import translated
+from gateway.control_plane.watched_table import WatchedTable
 from gateway.errors import (
-    DatabaseUnavailable,
     LastAdminKey,
     StartRefused,
     UnknownApiKey,
@@ -56,10 +55,9 @@ class KeyStore:
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self._clock = clock
         self._known = KnownKeys(hash_secret, clock)
-        self._revision: int | None = None
-        self._trouble: str | None = None
-        # One reader at a time: an older look at the table must not overwrite a newer one.
-        self._reading = asyncio.Lock()
+        self._table = WatchedTable(
+            self._sessions, select(KeyRevisionRow.revision), self._read, "keys"
+        )
         self._look = SharedLook(
             self.poll,
             pause_seconds=_LOOK_PAUSE_SECONDS,
@@ -83,32 +81,15 @@ class KeyStore:
 
     async def refresh(self) -> None:
         """Read the whole table again."""
-        async with self._reading, self._sessions() as session:
-            # The counter first: what changes in between is then read once more, not missed.
-            revision = await session.scalar(select(KeyRevisionRow.revision))
-            rows = (await session.scalars(select(ApiKeyRow))).all()
-            self._known.replace(row for row in rows if row.revoked_at is None)
-            self._revision = revision
+        await self._table.refresh()
 
     async def poll(self) -> None:
         """Read the table again if some gateway changed it; trouble is logged, never raised."""
-        try:
-            async with self._sessions() as session:
-                revision = await session.scalar(select(KeyRevisionRow.revision))
-            if revision != self._revision:
-                await self.refresh()
-            self._note(None)
-        except (SQLAlchemyError, OSError, ValueError) as exc:  # ValueError: a row is garbled
-            self._note(type(getattr(exc, "orig", exc)).__name__)
+        await self._table.poll()
 
-    def _note(self, trouble: str | None) -> None:
-        """Log only what changes; the question is asked twice a second."""
-        if trouble != self._trouble:
-            if trouble:
-                logger.error("cannot read the keys (%s); those known stay in force", trouble)
-            else:
-                logger.warning("the keys can be read again")
-        self._trouble = trouble
+    async def _read(self, session: AsyncSession) -> None:
+        rows = (await session.scalars(select(ApiKeyRow))).all()
+        self._known.replace(row for row in rows if row.revoked_at is None)
 
     async def create(
         self,
@@ -147,7 +128,7 @@ class KeyStore:
         Raises:
             DatabaseUnavailable: the table cannot be read now.
         """
-        with _translated():
+        with translated():
             async with self._sessions() as session:
                 order = (ApiKeyRow.created_at, ApiKeyRow.id)
                 rows = await session.scalars(select(ApiKeyRow).order_by(*order))
@@ -220,7 +201,7 @@ class KeyStore:
     @contextlib.asynccontextmanager
     async def _changing(self) -> AsyncIterator[AsyncSession]:
         count_up = update(KeyRevisionRow).values(revision=KeyRevisionRow.revision + 1)
-        with _translated():
+        with translated():
             async with self._sessions.begin() as session:
                 # First, because it is also the lock: two changes at once would each see a world
                 # without the other, and together end the last admin key.
@@ -248,11 +229,3 @@ class KeyStore:
 
 def _new_secret() -> str:
     return _KEY_PREFIX + secrets.token_urlsafe(32)
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as exc:
-        raise DatabaseUnavailable("the keys' database does not answer; try again soon") from exc

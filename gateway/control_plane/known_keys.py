@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.control_plane.api_key import ApiKey
-from gateway.control_plane.database import ApiKeyRow
 from gateway.control_plane.key_rows import key_of, utc
+from gateway.control_plane.tables import ApiKeyRow
 from gateway.errors import ExpiredApiKey, UnknownApiKey
 
 

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from gateway.control_plane.database import open_database
 from gateway.control_plane.first_keys import FirstKeys
 from gateway.control_plane.keys import KeyStore
@@ -19,6 +21,8 @@ from gateway.settings import GatewaySettings
 class RunningKeys:
     """The keys, and the files that hold the first of them."""
 
+    engine: AsyncEngine
+    """Of the database that holds them."""
     store: KeyStore
     first: FirstKeys
 
@@ -43,6 +47,6 @@ async def running_keys(settings: GatewaySettings) -> AsyncIterator[RunningKeys]:
         async with start_lock(engine):
             await store.agree_on_secret(is_own_database=settings.database_url is None)
             await first.ensure()
-        yield RunningKeys(store, first)
+        yield RunningKeys(engine, store, first)
     finally:
         await engine.dispose()

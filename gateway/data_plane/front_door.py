@@ -13,9 +13,10 @@ from gateway.data_plane.admission.priority import PRIORITY_HEADER, priority_of
 from gateway.data_plane.admission.ticket import Ticket, Visitor
 from gateway.data_plane.deadline import TIMEOUT_HEADER, timeout_seconds
 from gateway.data_plane.disconnect import CancelOnDisconnect
-from gateway.data_plane.release_choice import choose_release
 from gateway.data_plane.request_body import declared_bytes
-from gateway.data_plane.target import Target
+from gateway.data_plane.routing.route_book import Choice
+from gateway.data_plane.routing.sticky_key import STICKY_HEADER, read_sticky_key
+from gateway.data_plane.routing.target import Target
 from gateway.dependencies import authenticate, check_may_use, services_of
 from gateway.request_context import record
 from gateway.services import Services
@@ -30,9 +31,14 @@ class Guest:
     request: Request
     services: Services
     key: ApiKey
-    target: Target
+    choice: Choice
     visitor: Visitor
     declared_bytes: int | None
+
+    @property
+    def target(self) -> Target:
+        """The release that answers."""
+        return self.choice.target
 
     def admitted(self) -> AbstractContextManager[Ticket]:
         """Hold a place while the body is read and answered.
@@ -97,10 +103,12 @@ async def receive_guest(request: Request, name: str) -> Guest:
     check_may_use(key, name)
     declared = declared_bytes(request)
     await services.limits.charge(key, requests=1, size_bytes=declared or 0)
-    target = choose_release(name, services.fleet)
-    known.alias, known.release, known.tenant = name, target.release, key.tenant
+    sticky_key = read_sticky_key(request.headers.getlist(STICKY_HEADER))
+    choice = services.routes.choose(name, sticky_key, key.id)
+    known.alias, known.release, known.tenant = name, choice.target.release, key.tenant
+    known.arm, known.revision = choice.arm, choice.revision
     visitor = _visitor(request, key, services.settings)
-    return Guest(request, services, key, target, visitor, declared)
+    return Guest(request, services, key, choice, visitor, declared)
 
 
 def _visitor(request: Request, key: ApiKey, settings: GatewaySettings) -> Visitor:

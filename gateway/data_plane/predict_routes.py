@@ -15,7 +15,7 @@ from gateway.data_plane.media_types import choose_form, refuse_content_coding
 from gateway.data_plane.predict_answers import to_json
 from gateway.data_plane.predict_bodies import read_items, refuse_too_large
 from gateway.data_plane.predict_openapi import DESCRIPTION, RESPONSES
-from gateway.data_plane.target import Target
+from gateway.data_plane.routing.target import Target
 from gateway.errors import InvalidParameter
 from gateway.request_context import record
 
@@ -49,7 +49,11 @@ async def predict(request: Request) -> Response:
         await guest.body_is_here(ticket, items.contents)
         outcomes = await _outcomes(guest, ticket, items.contents, top_k)
     headers = {"Cache-Status": known.cache} if known.cache else None
-    return Response(to_json(known, items, outcomes), headers=headers, media_type="application/json")
+    return Response(
+        to_json(known, guest.target, items, outcomes),
+        headers=headers,
+        media_type="application/json",
+    )
 
 
 async def _outcomes(

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from gateway.data_plane.admission.ticket import Ticket
 from gateway.data_plane.answer_cache import AnswerSource
-from gateway.data_plane.target import Target
+from gateway.data_plane.routing.target import Target
 from gateway.errors import InferenceTimeout
 from gateway.request_context import record, request_id
 from python_backends.shared.contract import ItemAnswer, Task

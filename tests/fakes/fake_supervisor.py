@@ -77,11 +77,30 @@ class FakeSupervisor:
     samples: dict[str, object] = field(
         default_factory=lambda: {"interval_seconds": 5.0, "fields": ["requests"], "samples": []}
     )
+    repository: dict[str, object] = field(default_factory=dict)
+    """What lies on its disk, by release, as /repository tells it."""
+    refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """By the path of an order: the status and sentence with which it is refused."""
+    orders: list[str] = field(default_factory=list)
+    """Paths of the orders that came."""
     asked: list[str] = field(default_factory=list)
     """Paths, with their queries."""
     times_asked: int = 0
     url: str = ""
     """http://HOST:PORT, once it runs."""
+
+    def obey(self, path: str) -> tuple[int, bytes]:
+        """Load or unload: status and body."""
+        self.orders.append(path)
+        if path in self.refusals:
+            status, sentence = self.refusals[path]
+            return status, json.dumps({"error": sentence}).encode()
+        _, _, name, what = path.split("/")
+        alias, _, number = name.rpartition("_r")
+        self.releases = [it for it in self.releases if f"{it.alias}_r{it.number}" != name]
+        if what == "load":
+            self.releases.append(a_release(alias, int(number)))
+        return 200, b"{}"
 
     def answer(self, path: str) -> tuple[int, bytes]:
         """Status and body for one path."""
@@ -89,8 +108,15 @@ class FakeSupervisor:
             return 200, self.status()
         if self.mood is Mood.GARBAGE:
             return 200, self.garbage
-        if path.startswith("/samples?seconds="):
-            return 200, json.dumps(self.samples).encode()
+        if path.startswith("/traces/"):
+            return self._trace(path)
+        told = {
+            "/repository": {"releases": self.repository, "broken": {}},
+            "/releases": json.loads(self.status())["releases"],
+        }
+        return 200, json.dumps(told.get(path, self.samples)).encode()
+
+    def _trace(self, path: str) -> tuple[int, bytes]:
         trace_id = path.removeprefix("/traces/")
         if trace_id not in self.traces:
             return 404, b'{"error":"There is no such trace."}'
@@ -132,7 +158,12 @@ def running_supervisor() -> Iterator[FakeSupervisor]:
                 self.close_connection = True
                 return
             fake.asked.append(self.path)
-            status, body = fake.answer(self.path)
+            self._send(*fake.answer(self.path))
+
+        def do_POST(self) -> None:
+            self._send(*fake.obey(self.path))
+
+        def _send(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -74,6 +74,8 @@ class FakeTriton:
     """The models of every RepositoryModelUnload."""
     load_refusal: tuple[grpc.StatusCode, str] | None = None
     """Answer every load with this code and text."""
+    unload_refusal: tuple[grpc.StatusCode, str] | None = None
+    """Answer every unload with this code and text."""
     metadata: list[dict[str, str]] = field(default_factory=list)
     """The gRPC metadata of every ModelInferRequest."""
     statistics: list[Any] = field(default_factory=list)
@@ -94,7 +96,7 @@ class FakeTriton:
         self.answers, self.asked, self.loaded, self.inferences_counted = {}, [], [], None
         self.metadata, self.statistics = [], []
         self.overrides, self.unloaded, self.load_refusal = [], [], None
-        self.unready = set()
+        self.unready, self.unload_refusal = set(), None
         self.may_answer.set()
 
     def images(self) -> list[bytes]:
@@ -145,9 +147,11 @@ class FakeTriton:
             context.abort(*self.load_refusal)
         return service_pb2.RepositoryModelLoadResponse()
 
-    def unload(self, request: Any, _: grpc.ServicerContext) -> Any:
+    def unload(self, request: Any, context: grpc.ServicerContext) -> Any:
         """RepositoryModelUnload."""
         self.unloaded.append(request.model_name)
+        if self.unload_refusal is not None:
+            context.abort(*self.unload_refusal)
         return service_pb2.RepositoryModelUnloadResponse()
 
     def config(self, request: Any, _: grpc.ServicerContext) -> Any:

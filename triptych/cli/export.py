@@ -59,6 +59,7 @@ _TRANSFORM_OPTIONS: Final = tuple(
 _OPTIONS: Final = (
     click.option("--name", required=True, help="Of the pipeline; it becomes the alias."),
     click.option("--number", type=click.IntRange(1), help="Release number; default the next."),
+    click.option("--semver", help="What people call this version, 1.4.0; release.json keeps it."),
     click.option("--model-repository", type=click.Path(file_okay=False, path_type=Path)),
     click.option("--task", type=click.Choice(TASKS), help="Default: what the checkpoint says."),
     click.option("--labels", type=_FILE, help="One label per line."),

@@ -53,6 +53,7 @@ def sheet(described: Mapping[str, Any]) -> Iterator[str]:
     rows = [
         ("release", f"{described['name']}, {_state(described)}"),
         ("task", f"{described['task']}, {described['precision']}"),
+        *((("version", described["semver"]),) if described["semver"] else ()),
         ("created", f"{_moment(described['created'])}, commit {described['git_commit'][:12]}"),
         ("size", _size(described["size_bytes"])),
         ("source", _fields(described["source"])),

@@ -40,8 +40,9 @@ class Answer:
     release: str
     arm: str
     """What the route calls the release; its own name where the route, or the gateway, says none."""
-    revision: int
-    """Of the route that led there; 0 where the gateway says none."""
+    revision: int | None
+    """Of the route that led there, 0 where nobody ever set it; None where a release was named, or
+    an older gateway asked."""
     timing: Timing
     provenance: Provenance = Provenance()
 

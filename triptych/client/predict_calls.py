@@ -85,13 +85,13 @@ def _answered_by(body: Mapping[str, Any]) -> dict[str, Any]:
         "alias": str(body["alias"]),
         "release": str(body["release"]),
         "arm": str(route.get("arm") or body["release"]),
-        "revision": int(route.get("revision", 0)),
+        "revision": route.get("revision"),
         "timing": Timing(float(body["timing"]["total_ms"]), float(body["timing"]["triton_ms"])),
         "provenance": Provenance(
-            semver=known.get("semver"),
-            model_sha256=known.get("model_sha256"),
-            device=known.get("device"),
-            cache=known.get("cache"),
+            semver=known.get("semver") or None,
+            model_sha256=known.get("model_sha256") or None,
+            device=known.get("device") or None,
+            cache=known.get("cache") or None,
         ),
     }
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from python_backends.shared.contract import Task
 from triptych.client.errors import ServerFailed
 from triptych.routing import Route
+
+_MOST_CHARACTERS: Final = 256  # of a sticky key, at the gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,17 @@ def check_sticky_key(key: str | None) -> str | None:
     """See that a sticky key is the same in a header and in the hash of it.
 
     Raises:
-        ValueError: it is empty, has other characters than printable ASCII, or begins or ends with
-            a space, which a header loses.
+        ValueError: it is empty or longer than the gateway takes, has other characters than printable
+            ASCII, or begins or ends with a space, which a header loses.
     """
-    if key is None or (key and key.isascii() and key.isprintable() and key == key.strip()):
-        return key
-    raise ValueError("a sticky key is printable ASCII, without a space at its ends")
+    is_good = key is None or (
+        0 < len(key) <= _MOST_CHARACTERS
+        and key.isascii()
+        and key.isprintable()
+        and key == key.strip()
+    )
+    if not is_good:
+        raise ValueError(
+            "a sticky key is 1 to 256 printable ASCII characters, no space at its ends"
+        )
+    return key

@@ -29,6 +29,7 @@ from triptych.export.release_writer import (
     next_number,
     staged_release,
 )
+from triptych.export.semantic_version import check_semver
 from triptych.export.served_answers import ServedAnswers, ask_served, serving_python
 from triptych.export.source import load_source
 from triptych.routing import ReleaseName
@@ -62,6 +63,7 @@ class ExportRequest:
     name: str
     model_repository: Path
     number: int | None = None
+    semver: str | None = None
     options: SourceOptions = field(default_factory=SourceOptions)
     top_k: int | None = None
     max_batch_size: int = 32
@@ -92,6 +94,8 @@ def export(request: ExportRequest, progress: Progress) -> Exported:
     Raises:
         TriptychError: one sentence about what is wrong; nothing was written.
     """
+    if request.semver is not None:
+        check_semver(request.semver)
     number = request.number or next_number(request.model_repository, request.name)
     check_name(request.model_repository, ReleaseName(request.name, number))
     serving_python()  # before the long steps: without it there is no gate
@@ -151,6 +155,7 @@ def _draft(request: ExportRequest, loaded: LoadedModel, number: int) -> Draft:
         source={**loaded.origin, **calibrated},
         precision=request.precision,
         metrics=request.metrics,
+        semver=request.semver,
     )
 
 

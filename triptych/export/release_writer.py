@@ -46,6 +46,7 @@ class Draft:
     source: Mapping[str, str]  # framework, version, script, data, seed: where it comes from
     metrics: Mapping[str, object] = field(default_factory=dict)  # what was measured, JSON-able
     precision: str = "fp32"
+    semver: str | None = None  # as Semantic Versioning 2.0.0 has it
 
     @property
     def release(self) -> ReleaseName:
@@ -215,6 +216,7 @@ def _certificate(
         "schema": 1,
         "name": draft.name,
         "number": draft.number,
+        **({} if draft.semver is None else {"semver": draft.semver}),
         "task": draft.preprocess.task,
         "promotable": verdict.promotable,
         "forced": verdict.is_forced,

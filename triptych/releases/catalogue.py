@@ -75,6 +75,7 @@ def summarise(release: Release, routed: Iterable[ReleaseName]) -> dict[str, obje
     certificate = release.certificate
     return {
         "name": str(release.name),
+        "semver": certificate.semver,
         "task": release.task.value,
         "precision": certificate.precision,
         "promotable": release.promotable,

@@ -22,11 +22,11 @@ from triptych.stack.keeper import Keeper, Parts
 from triptych.stack.kept_part import KeptPart
 from triptych.stack.leftovers import end_leftovers
 from triptych.stack.preflight import check_environment, check_ports, check_state_dir
-from triptych.stack.serving_view import read_releases
+from triptych.stack.serving_view import read_served_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.stack_file import remove_stack_file
 from triptych.stack.state_lock import state_lock
-from triptych.supervisor.supervisor import desired_releases
+from triptych.supervisor.desired_set import DesiredSet
 
 # Longer than the gateway gives what is in flight (GATEWAY_SHUTDOWN_SECONDS).
 GATEWAY_STOP_SECONDS: Final = 35.0
@@ -59,12 +59,13 @@ def running_stack(
         if left:
             say(f"Ended what an earlier start had left: {', '.join(map(str, left))}.")
         check_ports(settings.ports(with_ui=with_ui))
-        releases = read_releases(settings.model_repository)
+        by_hand = DesiredSet(settings.desired_file).read()
+        releases = read_served_releases(settings.model_repository, by_hand)
         on_start()
         with _stopped_at_the_end(settings) as parts:
             _start_all(settings, parts, with_ui=with_ui)
             _wait_until_ready(settings, parts)
-            _prove(settings, desired_releases(releases))
+            _prove(settings, releases)
             keeper = Keeper(settings, parts, say)
             keeper.write_stack_file()
             yield keeper
@@ -118,7 +119,10 @@ def _answers_ok(url: str) -> bool:
 
 
 def _prove(settings: StackSettings, releases: list[Release]) -> None:
-    """Send a golden input of each routed release through the gateway, as a user would."""
+    """Send a golden input of each release through the gateway, as a user would.
+
+    By its own name: what its alias means may have been changed by somebody.
+    """
     key = settings.admin_key_file.read_text().strip()
     with GatewayConnection(services.gateway_url(settings), key) as gateway:
         for release in releases:
@@ -133,5 +137,5 @@ def _prove(settings: StackSettings, releases: list[Release]) -> None:
 
 def _ask(gateway: GatewayConnection, release: Release, item: bytes) -> dict[str, Any]:
     if release.task is Task.TEXT_CLASSIFICATION:
-        return gateway.classify_text(release.name.alias, item.decode())
-    return gateway.classify_image(release.name.alias, item)
+        return gateway.classify_text(str(release.name), item.decode())
+    return gateway.classify_image(str(release.name), item)

@@ -8,63 +8,52 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from triptych.errors import ReleaseBroken
 from triptych.release import Release, find_releases, read_release
-from triptych.routing import ReleaseName, first_routes
+from triptych.routing import ReleaseName
+from triptych.supervisor.desired_set import ByHand
 
 logger = logging.getLogger(__name__)
 
 
-def read_releases(repository: Path) -> list[Release]:
-    """Read every release of a repository and see that its files are there, as they were released.
+def read_served_releases(repository: Path, by_hand: ByHand) -> list[Release]:
+    """Read what is served without anybody having loaded it, and see that its files are whole.
+
+    Every other release is not looked into: it is when somebody loads it, and holds up nobody now.
+    One whose release.json cannot be read is left out, and no later one takes its place.
+
+    Args:
+        repository: The releases.
+        by_hand: What was loaded is left out here, too: it may be broken.
 
     Raises:
-        ReleaseBroken: there is none to promote, or one of them is incomplete or was edited.
+        ReleaseBroken: one of them is, or there is none to promote and nobody unloaded any.
     """
     if not repository.is_dir():
         raise ReleaseBroken(
             f"There is no model repository at {repository}; name one with --model-repository."
         )
-    releases = [read_release(repository, name) for name in find_releases(repository)]
-    if not any(release.promotable for release in releases):
-        raise ReleaseBroken(f"{repository} holds no release that may be promoted.")
-    for release in releases:
-        check_files(release)
-    return releases
-
-
-def read_served_releases(repository: Path, excused: Container[ReleaseName]) -> list[Release]:
-    """Read every release that is whole; a broken one holds up nobody unless a route names it.
-
-    Args:
-        repository: The releases.
-        excused: Those that may be broken even so.
-
-    Raises:
-        ReleaseBroken: one that a route names is, or there is none to promote.
-    """
-    whole: list[Release] = []
+    readable: dict[ReleaseName, Release] = {}
     broken: dict[ReleaseName, ReleaseBroken] = {}
-    promotable: list[ReleaseName] = []
-    for name in find_releases(repository) if repository.is_dir() else ():
+    for name in find_releases(repository):
         try:
-            release = read_release(repository, name)
-            promotable += [name] if release.promotable else []
-            check_files(release)
-            whole.append(release)
+            readable[name] = read_release(repository, name)
         except ReleaseBroken as exc:
             broken[name] = exc
             logger.error("%s is left out: %s", name, exc)  # noqa: TRY400 - the sentence says it all
-    routed = set(first_routes(promotable).values())
-    for name, reason in broken.items():
-        if name in routed and name not in excused:
+    promotable = [name for name, release in readable.items() if release.promotable]
+    if not promotable and by_hand.is_empty:
+        for reason in broken.values():
             raise reason
-    if not any(release.promotable for release in whole):
         raise ReleaseBroken(f"{repository} holds no release that may be promoted.")
-    return whole
+    unasked = by_hand.served_unasked([*promotable, *broken]) - by_hand.loaded.keys()
+    served = [readable[name] for name in sorted(unasked & readable.keys())]
+    for release in served:
+        check_files(release)
+    return served
 
 
 def check_files(release: Release) -> None:

@@ -67,6 +67,8 @@ class StackSettings(BaseSettings):
     """Before Triton is stopped: how long others may take to notice; 0 means no drain."""
     quiet_seconds: float = Field(default=10.0, ge=0)
     """How long nobody must have asked anything before a restart that only does good."""
+    unload_quiet_seconds: float = Field(default=10.0, ge=0)
+    """How long nobody must have asked a release anything before it is unloaded."""
     restart_backoff_seconds: float = Field(default=1.0, gt=0)
     """Wait before the second start of a Triton that keeps ending; it doubles up to a minute."""
     traces_kept: int = Field(default=1000, ge=1)
@@ -89,7 +91,7 @@ class StackSettings(BaseSettings):
 
     @property
     def desired_file(self) -> Path:
-        """Which releases were loaded by hand."""
+        """Which releases were loaded and unloaded by hand."""
         return self.state_dir / f"desired{self.triton_suffix}.json"
 
     @property

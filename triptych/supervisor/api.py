@@ -1,7 +1,8 @@
-"""The supervisor's own HTTP: health, releases and their load, drain, restart, traces, samples."""
+"""The supervisor's own HTTP: health, releases, load and unload, drain, restart, traces, samples."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -22,11 +23,14 @@ from triptych.errors import (
     ReleaseNameInvalid,
     RestartUnderWay,
     TriptychError,
+    UnloadRefused,
 )
 from triptych.routing import ReleaseName
 from triptych.supervisor.access import BearerGate, NoPages
+from triptych.supervisor.inventory import memory_bytes
 from triptych.supervisor.metrics import SupervisorMetrics
 from triptych.supervisor.observations import Observations
+from triptych.supervisor.status import SupervisorStatus
 from triptych.supervisor.supervisor import Supervisor
 
 HTTP_STATUS: Final[dict[type[TriptychError], int]] = {
@@ -35,6 +39,7 @@ HTTP_STATUS: Final[dict[type[TriptychError], int]] = {
     CallFailed: 409,
     CallTimedOut: 409,
     LoadRefused: 409,
+    UnloadRefused: 409,
     RestartUnderWay: 409,
     NotRunning: 503,
 }
@@ -59,6 +64,7 @@ def create_supervisor_api(
         middleware=gate,
         routes=[
             *_health_routes(supervisor),
+            *_release_routes(supervisor),
             *_control_routes(supervisor),
             Route("/metrics", exposition),
             *observed.routes(),
@@ -79,25 +85,41 @@ def _health_routes(supervisor: Supervisor) -> list[Route]:
     async def status(_: Request) -> JSONResponse:
         return JSONResponse(supervisor.status().to_json())
 
-    async def releases(_: Request) -> JSONResponse:
-        return JSONResponse(supervisor.status().to_json()["releases"])
-
     return [
         Route("/livez", livez),
         Route("/readyz", readyz),
         Route("/status", status),
+    ]
+
+
+def _release_routes(supervisor: Supervisor) -> list[Route]:
+    async def answer(work: Callable[[], dict[str, object]]) -> JSONResponse:
+        try:
+            return JSONResponse(await run_in_threadpool(work))
+        except tuple(HTTP_STATUS) as exc:
+            return JSONResponse({"error": str(exc)}, status_code=HTTP_STATUS[type(exc)])
+
+    async def releases(_: Request) -> JSONResponse:
+        return await answer(lambda: _with_memory(supervisor.status()))
+
+    async def repository(_: Request) -> JSONResponse:
+        return await answer(supervisor.repository)
+
+    async def load(request: Request) -> JSONResponse:
+        return await answer(lambda: _load(supervisor, request.path_params["release"]))
+
+    async def unload(request: Request) -> JSONResponse:
+        return await answer(lambda: _unload(supervisor, request.path_params["release"]))
+
+    return [
         Route("/releases", releases),
+        Route("/repository", repository),
+        Route("/releases/{release}/load", load, methods=["POST"]),
+        Route("/releases/{release}/unload", unload, methods=["POST"]),
     ]
 
 
 def _control_routes(supervisor: Supervisor) -> list[Route]:
-    async def load(request: Request) -> JSONResponse:
-        try:
-            loaded = await run_in_threadpool(_load, supervisor, request.path_params["release"])
-        except tuple(HTTP_STATUS) as exc:
-            return JSONResponse({"error": str(exc)}, status_code=HTTP_STATUS[type(exc)])
-        return JSONResponse(loaded)
-
     async def drain(_: Request) -> JSONResponse:
         return JSONResponse(supervisor.drain().to_json())
 
@@ -111,15 +133,31 @@ def _control_routes(supervisor: Supervisor) -> list[Route]:
             return JSONResponse({"error": str(exc)}, status_code=HTTP_STATUS[type(exc)])
 
     return [
-        Route("/releases/{release}/load", load, methods=["POST"]),
         Route("/drain", drain, methods=["POST"]),
         Route("/undrain", undrain, methods=["POST"]),
         Route("/restart", restart, methods=["POST"]),
     ]
 
 
+def _with_memory(status: SupervisorStatus) -> dict[str, object]:
+    memory = memory_bytes(status)
+    return {
+        name: {**it.to_json(), "memory_bytes": memory[name]} for name, it in status.releases.items()
+    }
+
+
 def _load(supervisor: Supervisor, text: str) -> dict[str, object]:
+    return supervisor.load(_release_name(text)).to_json()
+
+
+def _unload(supervisor: Supervisor, text: str) -> dict[str, object]:
+    name = _release_name(text)
+    supervisor.unload(name)
+    return {"release": str(name), "loaded": False}
+
+
+def _release_name(text: str) -> ReleaseName:
     name = ReleaseName.parse(text)
     if name is None:
         raise ReleaseNameInvalid(f"{text!r} is no release name; one looks like digits_r1.")
-    return supervisor.load(name).to_json()
+    return name

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,6 +84,12 @@ class CanaryRounds:
     def stop(self) -> None:
         """End `run` soon."""
         self._stopping.set()
+
+    def wait_for(self, release: str, timeout_seconds: float) -> None:
+        """Wait until no canary of a release is on its way."""
+        turn = self._turns.get(release)
+        if turn is not None and turn.answer is not None:
+            wait([turn.answer], timeout_seconds)
 
     def _due(self) -> list[Release]:
         releases = list(self._releases())

@@ -1,17 +1,18 @@
-"""Which releases were loaded by hand, on disk, so that they are loaded again after a restart."""
+"""Which releases were loaded and unloaded by hand, on disk, so that a restart changes nothing."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from python_backends.shared.contract import Task
 from triptych.release import Release
-from triptych.routing import ReleaseName
+from triptych.routing import ReleaseName, first_routes
 from triptych.supervisor.status import ReleaseStatus
 
 logger = logging.getLogger(__name__)
@@ -31,32 +32,79 @@ class Kept:
         return ReleaseStatus(alias=name.alias, number=name.number, **vars(self))
 
 
-class DesiredSet:
-    """`<state>/desired.json`: {"releases": {"digits_r2": {"task": ..., "promotable": ...}}}.
+@dataclass(frozen=True)
+class ByHand:
+    """What somebody decided, over what follows from the repository.
 
-    Routed releases that nobody loaded by hand are not in it: they follow from the repository.
+    Attributes:
+        loaded: Served although nothing else says so.
+        unloaded: Not served although they would be.
+    """
+
+    loaded: Mapping[ReleaseName, Kept] = field(default_factory=dict)
+    unloaded: frozenset[ReleaseName] = frozenset()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has decided anything."""
+        return not self.loaded and not self.unloaded
+
+    def served_unasked(self, promotable: Iterable[ReleaseName]) -> set[ReleaseName]:
+        """The first release of each name, unless it was unloaded: no later one takes its place."""
+        first = first_routes([*promotable, *self.unloaded])
+        return set(first.values()) - self.unloaded
+
+
+class DesiredSet:
+    """`<state>/desired.json`, what was done by hand.
+
+    {"releases": {"digits_r2": {"task": ..., "promotable": ...}}, "unloaded": ["digits_r1"]}
+    The first release of each name is in it only if somebody loaded or unloaded it.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def read(self) -> dict[ReleaseName, Kept]:
-        """What was loaded by hand; a file that cannot be read holds up nothing, and is logged."""
+    def read(self) -> ByHand:
+        """What was done; a file that cannot be read holds up nothing, and is logged."""
         try:
-            found = json.loads(self._file.read_bytes())["releases"]
-            named = {ReleaseName.parse(name): _kept(it) for name, it in found.items()}
+            body = json.loads(self._file.read_bytes())
+            loaded = {ReleaseName.parse(name): _kept(it) for name, it in body["releases"].items()}
+            unloaded = {ReleaseName.parse(name) for name in body.get("unloaded", ())}
         except FileNotFoundError:
-            return {}
+            return ByHand()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
             logger.warning("%s cannot be read: %r", self._file, exc)
-            return {}
-        return {name: kept for name, kept in named.items() if name}
+            return ByHand()
+        return ByHand(
+            {name: kept for name, kept in loaded.items() if name},
+            frozenset(name for name in unloaded if name),
+        )
 
     def add(self, release: Release) -> None:
-        """Keep one more; the file is replaced as a whole, so a crash leaves the old or the new."""
+        """Keep one more; that it was unloaded before is forgotten."""
         new = Kept(release.task, release.promotable, release.max_batch_size, release.top_k)
-        kept = {**self.read(), release.name: new}
-        body = {"releases": {str(name): asdict(it) for name, it in kept.items()}}
+        before = self.read()
+        loaded = {**before.loaded, release.name: new}
+        self._write(ByHand(loaded, before.unloaded - {release.name}))
+
+    def remove(self, name: ReleaseName, *, promotable: bool) -> None:
+        """Keep one less.
+
+        Args:
+            name: Of the release.
+            promotable: One that is not was never served unasked, so no mark has to prevent that.
+        """
+        before = self.read()
+        loaded = {it: kept for it, kept in before.loaded.items() if it != name}
+        self._write(ByHand(loaded, before.unloaded | ({name} if promotable else set())))
+
+    def _write(self, by_hand: ByHand) -> None:
+        """Replace the file as a whole, so that a crash leaves the old one or the new one."""
+        body = {
+            "releases": {str(name): asdict(kept) for name, kept in by_hand.loaded.items()},
+            "unloaded": sorted(map(str, by_hand.unloaded)),
+        }
         part = self._file.with_suffix(".json.part")
         with part.open("w") as stream:
             json.dump(body, stream)

@@ -68,6 +68,10 @@ class HealLadder:
         if rung.well_since is None:
             rung.well_since = self._clock()
 
+    def forget(self, release: str) -> None:
+        """It is not served any more; if it is again, that is a new story."""
+        self._rungs.pop(release, None)
+
     def wants_restart(self, release: str) -> bool:
         """Whether so many heals failed that a new server is worth a try; said once per story."""
         rung = self._rungs.get(release)

@@ -69,6 +69,12 @@ class LiveTriton:
         override = json.dumps({**config, "parameters": parameters})
         self.connection.load(model, self._load_seconds, override)
 
+    def device(self, release: Release) -> str:
+        """Where the model step of a release that was brought up runs, "cpu" or "gpu"."""
+        groups = self._configs.get(release.name.step("model"), {}).get("instance_group", [])
+        # KIND_AUTO, which Triton has resolved by now, would be an absent kind.
+        return "gpu" if any(it.get("kind") == "KIND_GPU" for it in groups) else "cpu"
+
     def prove(self, release: Release, timeout_seconds: float) -> CanaryResult:
         """Replay all golden inputs at once."""
         return replay_all(self.connection, release, timeout_seconds=timeout_seconds)

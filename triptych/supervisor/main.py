@@ -50,8 +50,8 @@ def run_supervisor(settings: StackSettings) -> None:
     check_state_dir(settings.state_dir)
     with _end_signals() as (wait, give_up), _own_lock(settings), _listening(settings) as listener:
         _end_orphans(settings)
-        excused = DesiredSet(settings.desired_file).read()
-        releases = read_served_releases(settings.model_repository, excused)
+        by_hand = DesiredSet(settings.desired_file).read()
+        releases = read_served_releases(settings.model_repository, by_hand)
         build_view(settings.serving_dir, releases)
         install = prepare_triton(settings.backends_dir)
         metrics = SupervisorMetrics()

@@ -46,6 +46,10 @@ class SupervisorMetrics:
         for name, is_proven in releases:
             self._release_ready.labels(name).set(is_proven)
 
+    def forget_release(self, release: str) -> None:
+        """It is not served any more; what was counted stays."""
+        self._release_ready.remove(release)
+
     def note_canary(self, release: str, seconds: float) -> None:
         """One canary inference, however it ended."""
         self._canary.labels(release).observe(seconds)

@@ -49,6 +49,11 @@ class ReleaseHealer:
         """There is a new server: nothing has leaked yet."""
         self._dead = 0
 
+    def forget_release(self, name: str) -> None:
+        """It is not served any more."""
+        self._troubles.clear(name)
+        self.ladder.forget(name)
+
     def heal(self, live: LiveTriton, release: Release) -> bool:
         """Load the dead steps anew and prove the release; whether it is well again."""
         name = str(release.name)

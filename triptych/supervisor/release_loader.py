@@ -22,6 +22,19 @@ logger = logging.getLogger(__name__)
 _UNLOAD_SECONDS = 30.0
 
 
+def read_certificate(settings: StackSettings, name: ReleaseName) -> Release:
+    """Read a release; its files are not looked at.
+
+    Raises:
+        ReleaseNameInvalid: there is none of that name on disk.
+        ReleaseBroken: its release.json cannot be read.
+    """
+    repository = settings.model_repository
+    if not (repository / str(name)).is_dir():
+        raise ReleaseNameInvalid(f"There is no release {name} in {repository}.")
+    return read_release(repository, name)
+
+
 def read_from_disk(settings: StackSettings, name: ReleaseName) -> Release:
     """Read a release and see that its files are as they were released.
 
@@ -29,10 +42,7 @@ def read_from_disk(settings: StackSettings, name: ReleaseName) -> Release:
         ReleaseNameInvalid: there is none of that name on disk.
         ReleaseBroken: its files are not what was released.
     """
-    repository = settings.model_repository
-    if not (repository / str(name)).is_dir():
-        raise ReleaseNameInvalid(f"There is no release {name} in {repository}.")
-    release = read_release(repository, name)
+    release = read_certificate(settings, name)
     check_files(release)
     return release
 
@@ -48,13 +58,13 @@ def load_and_prove(live: LiveTriton, settings: StackSettings, release: Release) 
     try:
         result = live.bring_up(release)
     except CallFailed:
-        unload(live, release)  # some of its steps may be up
+        clear_away(live, release)  # some of its steps may be up
         raise
     if result.reason:
-        unload(live, release)
+        clear_away(live, release)
         raise LoadRefused(f"{release.name} is not served, because {result.reason}.")
     logger.info("release %s was loaded and is ready", release.name)
-    return proven_status(release, result)
+    return replace(proven_status(release, result), device=live.device(release))
 
 
 def link_release(settings: StackSettings, release: Release) -> None:
@@ -63,11 +73,25 @@ def link_release(settings: StackSettings, release: Release) -> None:
 
 
 def unload(live: LiveTriton, release: Release) -> None:
-    """Take what is not served out of Triton's memory, if it can be."""
+    """Take a release that is served out of Triton's memory; what is in flight is finished.
+
+    Raises:
+        CallFailed: Triton cannot unload it.
+    """
+    live.connection.unload(str(release.name), _UNLOAD_SECONDS)
+    _unload_steps(live, release)
+
+
+def clear_away(live: LiveTriton, release: Release) -> None:
+    """Take what did not come up out of Triton's memory, if it can be."""
     try:
         live.connection.unload(str(release.name), _UNLOAD_SECONDS)
     except CallFailed as exc:
         logger.warning("%s stays in memory: %s", release.name, exc)
+    _unload_steps(live, release)
+
+
+def _unload_steps(live: LiveTriton, release: Release) -> None:
     for step in release.models()[:-1]:  # where the ensemble never came up, they have no owner
         with suppress(CallFailed):
             live.connection.unload(step, _UNLOAD_SECONDS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,8 +15,9 @@ from triptych.release import Release
 from triptych.stack.settings import StackSettings
 from triptych.supervisor.live_triton import LiveTriton
 from triptych.supervisor.quiet_watch import QuietWatch
-from triptych.supervisor.release_loader import link_release, unload
-from triptych.supervisor.server_keeper import ServerKeeper
+from triptych.supervisor.release_loader import clear_away, link_release
+from triptych.supervisor.served_set import ServedSet
+from triptych.supervisor.server_keeper import ServerKeeper, ended
 from triptych.supervisor.start_backoff import StartBackoff
 from triptych.supervisor.status import Phase, ReleaseState
 from triptych.supervisor.status_board import StatusBoard
@@ -32,11 +34,6 @@ _ANSWERS: Final = frozenset({Phase.SERVING, Phase.DRAINING})
 _MAY_RESTART: Final = frozenset({Phase.SERVING, Phase.DRAINING, Phase.BACKING_OFF})
 
 
-def ended(exit_code: int) -> str:
-    """What is said of a server that nobody ended."""
-    return f"Triton ended by itself with exit code {exit_code}"
-
-
 class ServerCycle:
     """Only the supervisor's thread may call what starts and ends; the questions may be any's.
 
@@ -45,7 +42,7 @@ class ServerCycle:
         board: Where phases are told.
         stopping: Set when the supervisor is to end.
         settings: Of this Triton.
-        desired: The releases to be brought up now.
+        served: The releases to be brought up.
         before_start: Called when the old server is gone and what was noticed of it is over.
     """
 
@@ -56,14 +53,14 @@ class ServerCycle:
         settings: StackSettings,
         *,
         stopping: threading.Event,
-        desired: Callable[[], Sequence[Release]],
+        served: ServedSet,
         before_start: Callable[[], None],
     ) -> None:
         self._keeper = keeper
         self._board = board
         self._stopping = stopping
         self._settings = settings
-        self._desired = desired
+        self._served = served
         self._before_start = before_start
         self._backoff = StartBackoff(settings.restart_backoff_seconds, MAX_BACKOFF_SECONDS)
         self._quiet = QuietWatch()
@@ -71,7 +68,7 @@ class ServerCycle:
         self._canaries = 0
         self._is_silent = False  # canaries pause, so that a drain can see who else asks
         self._restart_asked = threading.Event()
-        self.excusable: frozenset[str] = frozenset()  # loaded by hand: may fail at a start
+        self._hushed: set[str] = set()  # releases that get no canaries
         self.start_failure: str | None = None
 
     @property
@@ -93,9 +90,18 @@ class ServerCycle:
     def take_canary(self, name: str) -> bool:
         """Whether a canary of that release makes sense now; if so it counts as sent."""
         may = not self._is_silent and self._board.phase() in _ANSWERS
-        may = may and self._board.is_provable(name)
+        may = may and name not in self._hushed and self._board.is_provable(name)
         self._canaries += may
         return may
+
+    @contextmanager
+    def without_canaries(self, name: str) -> Iterator[None]:
+        """Send a release none, so that it can be seen who else asks it."""
+        self._hushed.add(name)
+        try:
+            yield
+        finally:
+            self._hushed.discard(name)
 
     def is_quiet_for_a_restart(self) -> bool:
         """Whether a restart would do good and nobody would notice; looks once a second."""
@@ -177,7 +183,7 @@ class ServerCycle:
         self._keeper.end()
 
     def _fail_all(self, reason: str) -> None:
-        names = [str(release.name) for release in self._desired()]
+        names = [str(release.name) for release in self._served.releases()]
         self._board.move(names, ReleaseState.FAILING, reason)
 
     def _start_again(self, cause: str, words: str, noticed: float) -> None:
@@ -216,7 +222,7 @@ class ServerCycle:
     def _start(self, *, is_first: bool) -> None:
         self._before_start()
         self._is_silent = False
-        releases = self._desired()
+        releases = self._served.releases()
         self._board.set_phase(Phase.STARTING, "Triton is starting")
         self._board.move([str(it.name) for it in releases], ReleaseState.LOADING)
         live = self._keeper.start(self._stopping.wait)
@@ -236,14 +242,15 @@ class ServerCycle:
         except CallFailed as exc:
             reason = str(exc)
         if reason is None:
+            self._board.note_device(name, live.device(release))
             self._board.note_canary(name, result)
             return
         code = self._keeper.exit_code()
         if code is not None:
             raise StartFailed(f"Triton ended while starting: {self._keeper.last_words()}")
         logger.error("%s is not served: %s", name, reason)
-        if name in self.excusable:
-            unload(live, release)
+        if self._served.is_excusable(release.name):
+            clear_away(live, release)
             self._board.excuse(name, reason)
         elif is_first:
             raise StartFailed(reason)

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
+from typing import Final
 
+from triptych.errors import NotRunning
 from triptych.stack.settings import StackSettings
 from triptych.stack.triton_process import TritonProcess, wait_until_live
 from triptych.supervisor.live_triton import LiveTriton
+from triptych.supervisor.status import Phase
 from triptych.supervisor.status_board import StatusBoard
 from triptych.supervisor.stub_watch import StubWatch
 
 logger = logging.getLogger(__name__)
+
+
+_SERVES: Final = frozenset({Phase.SERVING, Phase.DRAINING})
+
+
+def ended(exit_code: int) -> str:
+    """What is said of a server that nobody ended."""
+    return f"Triton ended by itself with exit code {exit_code}"
 
 
 class ServerKeeper:
@@ -33,6 +45,7 @@ class ServerKeeper:
         self._watch = watch
         self._settings = settings
         self.live: LiveTriton | None = None
+        self.acting = threading.Lock()  # held by who heals or restarts it
         self.pid = 0
 
     def start(self, pause: Callable[[float], object]) -> LiveTriton:
@@ -48,6 +61,19 @@ class ServerKeeper:
         self._watch.follow(process.child.pid)
         timeout_seconds = self._settings.start_timeout_seconds
         wait_until_live(live.connection, process.child, timeout_seconds, pause)
+        return live
+
+    def serving(self) -> LiveTriton:
+        """The server, once all that it is to serve was loaded.
+
+        Raises:
+            NotRunning: there is none, or not yet.
+        """
+        live, exit_code = self.live, self.exit_code()
+        if exit_code is not None:
+            raise NotRunning(ended(exit_code))
+        if live is None or self._board.phase() not in _SERVES:
+            raise NotRunning("Triton is starting; try again once it is ready.")
         return live
 
     def exit_code(self) -> int | None:

@@ -55,6 +55,9 @@ class ReleaseStatus:
     max_batch_size: int
     top_k: int
     fingerprint: str = ""  # changes with the files of the release, which its name does not
+    semver: str | None = None  # None where release.json does not say
+    model_sha256: str = ""  # of the model's own file
+    device: str = "cpu"  # or "gpu": where Triton runs the model step, once it is loaded
     state: ReleaseState = ReleaseState.LOADING
     since: str = field(default_factory=utc_now)
     reason: str | None = None

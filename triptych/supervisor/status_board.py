@@ -111,6 +111,23 @@ class StatusBoard:
             self._excused.discard(name)
             self._judge()
 
+    def remove(self, name: str) -> ReleaseStatus | None:
+        """Take a release away; what canaries that are on their way say is out of date."""
+        with self._lock:
+            self._epochs[name] = self._epochs.get(name, 0) + 1
+            self._excused.discard(name)
+            before = self._releases.pop(name, None)
+            if before is not None:
+                self._metrics.forget_release(name)
+            self._judge()
+            return before
+
+    def note_device(self, name: str, device: str) -> None:
+        """It is loaded, and this is where its model runs."""
+        with self._lock:
+            if name in self._releases:
+                self._releases[name] = replace(self._releases[name], device=device)
+
     def excuse(self, name: str, reason: str) -> None:
         """One that was loaded by hand cannot be any more: told, but no reason to be unready."""
         with self._lock:
@@ -121,6 +138,15 @@ class StatusBoard:
         """Whether it was loaded by hand and cannot be any more."""
         with self._lock:
             return name in self._excused
+
+    def loaded(self) -> set[str]:
+        """Those that Triton has in its memory."""
+        with self._lock:
+            return {
+                name
+                for name, it in self._releases.items()
+                if name not in self._excused and it.state is not ReleaseState.LOADING
+            }
 
     def move(self, names: Iterable[str], state: ReleaseState, reason: str | None = None) -> None:
         """Bring releases into a state; what canaries that are on their way say is out of date."""
@@ -214,4 +240,6 @@ def first_status(release: Release) -> ReleaseStatus:
         max_batch_size=release.max_batch_size,
         top_k=release.top_k,
         fingerprint=release.fingerprint,
+        semver=release.certificate.semver,
+        model_sha256=release.model_sha256(),
     )

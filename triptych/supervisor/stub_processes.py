@@ -82,6 +82,23 @@ def helpers_at_work(pid: int) -> bool:
     return any(is_at_work(it) or helpers_at_work(it) for it in _children(pid))
 
 
+def resident_bytes(pid: int) -> int:
+    """The memory of a process and of all that it has started; what several share is shared out.
+
+    Processes whose shares the kernel does not tell count with all that is resident.
+    """
+    return _own_bytes(pid) + sum(map(resident_bytes, _children(pid)))
+
+
+def _own_bytes(pid: int) -> int:
+    for file, field in (("smaps_rollup", "Pss:"), ("status", "VmRSS:")):
+        with suppress(OSError):
+            for line in (_PROC / str(pid) / file).read_text(errors="replace").splitlines():
+                if line.startswith(field):
+                    return int(line.split()[1]) * 1024
+    return 0
+
+
 def processes_of(folder: Path) -> list[int]:
     """Everything that was started with a path below this folder among its arguments."""
     prefix = f"{folder.resolve()}/"

@@ -12,25 +12,21 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from triptych.errors import NotRunning, RestartUnderWay, TriptychError
+from triptych.errors import RestartUnderWay
 from triptych.release import Golden, Release
-from triptych.routing import ReleaseName, first_routes
+from triptych.routing import ReleaseName
 from triptych.stack.settings import StackSettings
 from triptych.stack.triton_process import TritonAddresses, TritonProcess
 from triptych.supervisor.canary import CanaryResult, replay_golden
 from triptych.supervisor.canary_rounds import CanaryRounds
 from triptych.supervisor.decisions import Decision, Do, Facts, decide
-from triptych.supervisor.desired_set import DesiredSet
 from triptych.supervisor.hang_finder import Diagnosis
-from triptych.supervisor.live_triton import LiveTriton
+from triptych.supervisor.inventory import tell_repository
 from triptych.supervisor.metrics import SupervisorMetrics
+from triptych.supervisor.release_changes import ReleaseChanges
 from triptych.supervisor.release_healer import DIED, ReleaseHealer
-from triptych.supervisor.release_loader import (
-    check_moves_no_traffic,
-    load_and_prove,
-    read_from_disk,
-)
-from triptych.supervisor.server_cycle import ServerCycle, ended
+from triptych.supervisor.served_set import ServedSet
+from triptych.supervisor.server_cycle import ServerCycle
 from triptych.supervisor.server_keeper import ServerKeeper
 from triptych.supervisor.status import (
     Phase,
@@ -38,7 +34,7 @@ from triptych.supervisor.status import (
     SupervisorStatus,
     TritonStatus,
 )
-from triptych.supervisor.status_board import StatusBoard, first_status
+from triptych.supervisor.status_board import StatusBoard
 from triptych.supervisor.stub_processes import Stub
 from triptych.supervisor.stub_watch import StubWatch
 from triptych.supervisor.troubles import Troubles
@@ -47,13 +43,6 @@ logger = logging.getLogger(__name__)
 
 _TICK_SECONDS: Final = 0.25
 _WRONG_ANSWERS: Final = 3
-_SERVES: Final = frozenset({Phase.SERVING, Phase.DRAINING})
-
-
-def desired_releases(releases: Sequence[Release]) -> list[Release]:
-    """Everything that a route names: until routes can be set, each name's first release."""
-    routed = set(first_routes(release.name for release in releases if release.promotable).values())
-    return [release for release in releases if release.name in routed]
 
 
 class Supervisor:
@@ -63,7 +52,7 @@ class Supervisor:
 
     Args:
         start_triton: Starts a tritonserver; called again after each of its ends.
-        releases: What the repository holds.
+        releases: Served without anybody having loaded them.
         settings: Of this Triton.
         metrics: Where it counts.
     """
@@ -77,15 +66,11 @@ class Supervisor:
     ) -> None:
         self._settings = settings
         self._addresses = TritonAddresses.of(settings)
-        self._desired = tuple(desired_releases(releases))  # replaced as a whole, never changed
-        self._on_disk = DesiredSet(settings.desired_file)
         self._metrics = metrics or SupervisorMetrics()
         self.board = StatusBoard(self._metrics)
-        for release in self._desired:
-            self.board.show(str(release.name), first_status(release))
+        self._served = ServedSet(releases, self.board, settings)
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._loads = threading.Lock()  # one load at a time
         self._troubles = Troubles()
         self._watch = StubWatch(self.note_stub_end, self._wake.set)
         self._healer = ReleaseHealer(
@@ -97,11 +82,15 @@ class Supervisor:
             self.board,
             settings,
             stopping=self._stopping,
-            desired=lambda: self._desired,
+            served=self._served,
             before_start=self._forget_old_server,
         )
-        interval = settings.canary_interval_seconds
-        self._rounds = CanaryRounds(lambda: self._desired, self._send_canary, interval)
+        self._rounds = CanaryRounds(
+            self._served.releases, self._send_canary, settings.canary_interval_seconds
+        )
+        self._changes = ReleaseChanges(
+            self._served, self._keeper, self._cycle, self._rounds, healer=self._healer
+        )
 
     @property
     def start_failure(self) -> str | None:
@@ -118,6 +107,7 @@ class Supervisor:
     def stop(self) -> None:
         """End `run` soon: drain, stop Triton."""
         self._stopping.set()
+        self._changes.stop()
         self._wake.set()
 
     def kill(self) -> None:
@@ -133,12 +123,13 @@ class Supervisor:
         for watcher in watchers:
             watcher.start()
         try:
-            self._bring_back_loaded()
+            self._served.bring_back_loaded()
             if self._cycle.start_first():
                 while not self._stopping.is_set():
                     self._wake.wait(_TICK_SECONDS)
                     self._wake.clear()
-                    self._do(decide(self._facts()))
+                    with self._keeper.acting:
+                        self._do(decide(self._facts()))
         except BaseException:  # passed on; others must see that nobody acts any more
             self._cycle.start_failure = "the supervisor failed; its log has the traceback"
             raise
@@ -148,6 +139,14 @@ class Supervisor:
             self._watch.stop()
             for watcher in watchers:
                 watcher.join(self._settings.canary_timeout_seconds)
+
+    def repository(self) -> dict[str, object]:
+        """What lies on disk now, JSON-able.
+
+        Raises:
+            ReleaseBroken: there is no repository.
+        """
+        return tell_repository(self._settings.model_repository, self.board.loaded())
 
     def drain(self) -> SupervisorStatus:
         """Ask everybody to send nothing new."""
@@ -184,43 +183,23 @@ class Supervisor:
             LoadRefused: a golden input did not get its golden answer, or traffic would move.
             NotRunning: there is no Triton that could load it, or not yet.
         """
-        with self._loads:
-            live = self._serving_triton()
-            others = [release for release in self._desired if release.name != name]
-            if len(others) == len(self._desired) or self.board.is_excused(str(name)):
-                release = read_from_disk(self._settings, name)
-                check_moves_no_traffic(release, others)
-                self.board.show(str(name), load_and_prove(live, self._settings, release))
-                self._desired = (*others, release)
-                self._keep(release)
-            return self.status().releases[str(name)]
+        self._changes.load(name)
+        return self.status().releases[str(name)]
 
-    def _keep(self, release: Release) -> None:
-        self._on_disk.add(release)
-        self._cycle.excusable |= {str(release.name)}
+    def unload(self, name: ReleaseName) -> None:
+        """Take a release away from what is served, once nobody uses it; it stays away.
 
-    def _bring_back_loaded(self) -> None:
-        """Want again what was loaded by hand; what is gone or broken is told, and keeps no one."""
-        kept = self._on_disk.read()
-        self._cycle.excusable = frozenset(map(str, kept))
-        for name in kept.keys() - {release.name for release in self._desired}:
-            try:
-                release = read_from_disk(self._settings, name)
-            except TriptychError as exc:
-                self.board.show(str(name), kept[name].to_status(name))
-                self.board.excuse(str(name), str(exc))
-            else:
-                self.board.show(str(name), first_status(release))
-                self._desired = (*self._desired, release)
+        It gets no canaries while it is watched. Whether a route names it is not asked here. One
+        that is not served stays so over restarts.
 
-    def _serving_triton(self) -> LiveTriton:
-        live = self._keeper.live
-        exit_code = self._keeper.exit_code()
-        if exit_code is not None:
-            raise NotRunning(ended(exit_code))
-        if live is None or self.board.phase() not in _SERVES:
-            raise NotRunning("Triton is starting; try again once it is ready.")
-        return live
+        Raises:
+            ReleaseNameInvalid: it is neither served nor on disk.
+            ReleaseBroken: it is not served, and its files are not what was released.
+            UnloadRefused: somebody uses it; nothing has changed.
+            CallFailed: Triton cannot unload it; nothing has changed.
+            NotRunning: there is no Triton that could unload it, or not any more.
+        """
+        self._changes.unload(name)
 
     def note_stub_end(self, stub: Stub) -> None:
         """A stub died; called at once, by the thread that watches them."""
@@ -261,7 +240,7 @@ class Supervisor:
         )
 
     def _do(self, decision: Decision) -> None:
-        release = next((it for it in self._desired if str(it.name) == decision.release), None)
+        release = self._served.find(decision.release) if decision.release else None
         match decision.do:
             case Do.REVIVE:
                 self._cycle.revive()
@@ -271,6 +250,8 @@ class Supervisor:
                 self._cycle.restart("to be rid of what dead stubs left behind", is_quiet=True)
             case _ if release is not None:
                 self._put_right(decision.do, release)
+            case _ if decision.release is not None:  # noticed too late: it was unloaded
+                self._troubles.clear(decision.release)
             case _:
                 pass
 

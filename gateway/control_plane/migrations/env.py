@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from gateway.control_plane.database import Table
+from gateway.control_plane.tables import Table
 
 context.configure(
     connection=context.config.attributes["connection"],

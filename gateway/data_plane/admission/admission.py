@@ -10,7 +10,7 @@ from gateway.data_plane.admission.adaptive_limit import AdaptiveLimit
 from gateway.data_plane.admission.release_line import ReleaseLine
 from gateway.data_plane.admission.shared_places import SharedPlaces
 from gateway.data_plane.admission.ticket import Ticket, Visitor
-from gateway.data_plane.target import Target
+from gateway.data_plane.routing.target import Target
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ class Origin:
     model: str
     """As the request named it."""
     release: str
+    arm: str
+    """As the route calls the release."""
     top_k: int
     """Labels per item."""
 
@@ -53,7 +55,7 @@ def encode_response(
         **({"id": request.id} if request.id else {}),
         "model_name": by.model,
         "model_version": MODEL_VERSION,
-        "parameters": {"release": by.release},
+        "parameters": {"release": by.release, "arm": by.arm},
         "outputs": outputs,
     }
     try:

@@ -72,7 +72,7 @@ async def infer(request: Request) -> Response:
             parsed.items,
             max_image_bytes=settings.max_image_bytes,
         )
-    origin = Origin(name, target.release, target.top_k)
+    origin = Origin(name, target.release, guest.choice.arm, target.top_k)
     return _response(request, encode_response(origin, parsed, answers))
 
 

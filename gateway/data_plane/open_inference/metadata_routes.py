@@ -17,10 +17,9 @@ from gateway.data_plane.open_inference.model_metadata import (
     server_metadata,
 )
 from gateway.data_plane.open_inference.protocol_openapi import OF_MODEL, answers
-from gateway.data_plane.release_choice import choose_release
+from gateway.data_plane.routing.target import Target
 from gateway.data_plane.servers.fleet_statistics import fleet_statistics
-from gateway.data_plane.target import Target
-from gateway.dependencies import PredictKey, Servers, check_may_use, require
+from gateway.dependencies import PredictKey, Routes, Servers, check_may_use, require
 from gateway.errors import InferenceUnavailable, UnknownModelVersion
 from gateway.request_context import record
 
@@ -41,10 +40,10 @@ class AskedModel:
     target: Target
 
 
-async def _asked_model(request: Request, servers: Servers, key: PredictKey) -> AskedModel:
+async def _asked_model(request: Request, routes: Routes, key: PredictKey) -> AskedModel:
     name = named_model(request)
     check_may_use(key, name)
-    target = choose_release(name, servers)
+    target = routes.target(name)
     known = record.get()
     known.alias, known.release, known.tenant = name, target.release, key.tenant
     return AskedModel(name, target)

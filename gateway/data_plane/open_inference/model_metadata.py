@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.data_plane.open_inference.infer_request import OUTPUTS
 from gateway.data_plane.open_inference.infer_response import MODEL_VERSION
-from gateway.data_plane.target import Target
+from gateway.data_plane.routing.target import Target
 from gateway.data_plane.triton_statistics import ModelStatistics
 from python_backends.shared.contract import ITEM_OF, Task, TensorSpec
 

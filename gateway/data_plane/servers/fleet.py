@@ -6,16 +6,14 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from gateway.data_plane.servers.addresses import Addresses, ServerAddress
 from gateway.data_plane.servers.server import Server, Standing
 from gateway.data_plane.servers.server_health import Verdict
 from gateway.data_plane.servers.supervisor_word import Directory
-from gateway.data_plane.target import Target
 from gateway.errors import InferenceUnavailable
-from triptych.routing import ReleaseName
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +56,7 @@ class Fleet:
     async def running(self) -> AsyncIterator[None]:
         """Hear every server once, then keep hearing them until the end."""
         await self._keep_in_step()
-        await asyncio.gather(*(server.refresh() for server in self.servers))
-        self._note()
+        await self.hear()
         resolving = asyncio.create_task(self._keep_resolving())
         try:
             yield
@@ -69,6 +66,11 @@ class Fleet:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(*(server.close(_CLOSING_SECONDS) for server in self.servers))
+
+    async def hear(self) -> None:
+        """Hear every server now."""
+        await asyncio.gather(*(server.refresh() for server in self.servers))
+        self._note()
 
     async def _keep_resolving(self) -> None:
         while self._addresses.may_change:
@@ -158,30 +160,23 @@ class Fleet:
         reasons = "; ".join(f"{name}: {it.reason}" for name, it in verdicts.items())
         return Verdict(False, since, reasons or "no server is known")
 
-    def routes(self) -> Mapping[str, ReleaseName]:
-        """Which release each alias means; known even while every Triton is down.
+    def directory(self) -> Directory:
+        """What can be asked; known even while every Triton is down.
 
         Raises:
             InferenceUnavailable: no supervisor has said so once since the gateway started.
         """
-        return self._known().routes
-
-    def targets(self) -> Mapping[str, Target]:
-        """What can be asked, by alias and by the name of each live release.
-
-        Raises:
-            InferenceUnavailable: no supervisor has said so once since the gateway started.
-        """
-        return self._known().targets
-
-    def has_ready(self, release: str) -> bool:
-        """Whether this one release got its golden answers within the last seconds."""
-        self._known()
-        return any(it.standing(release) is Standing.GOOD for it in self._servers.values())
-
-    def _known(self) -> Directory:
         if self._directory is None:
             raise InferenceUnavailable(
                 "Triton's supervisor has not yet said what can be asked; try again in a second"
             )
         return self._directory
+
+    def lacking(self, release: str) -> list[str]:
+        """The servers that serve, but not this release."""
+        heard = [it for it in self.servers if not it.health.is_silent()]
+        return [it.name for it in heard if it.standing(release) is Standing.AWAY]
+
+    def has_ready(self, release: str) -> bool:
+        """Whether this one release got its golden answers within the last seconds."""
+        return any(it.standing(release) is Standing.GOOD for it in self._servers.values())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, Field, field_validator
 
-from gateway.data_plane.target import Target
+from gateway.data_plane.routing.target import Target
 from python_backends.shared.contract import Task
 from triptych.routing import ReleaseName, first_routes
 
@@ -26,6 +26,9 @@ class ReleaseReport(BaseModel):
     last_canary: str | None = None
     stub_deaths: int = 0
     """Of its steps, also of those that hung and were ended."""
+    semver: str | None = None
+    model_sha256: str = ""
+    device: str = ""
 
 
 class SupervisorReport(BaseModel):
@@ -60,10 +63,10 @@ def _has_unknown_task(report: object) -> bool:
 class Directory:
     """What can be asked for, as one or several supervisors say; worked out once, asked often."""
 
-    routes: Mapping[str, ReleaseName] = field(default_factory=dict)
-    """By alias."""
-    targets: Mapping[str, Target] = field(default_factory=dict)
-    """By alias and by the name of each live release."""
+    first: Mapping[str, ReleaseName] = field(default_factory=dict)
+    """By alias: what it means where nobody has set its route."""
+    releases: Mapping[str, Target] = field(default_factory=dict)
+    """By name."""
 
     @classmethod
     def of(cls, reports: Iterable[SupervisorReport]) -> Directory:
@@ -75,11 +78,18 @@ class Directory:
             for it, told in report.releases.items()
             if (name := ReleaseName.parse(it))
         }
-        routes = first_routes(name for name, told in named.items() if told.promotable)
-        releases = {str(name): _target(name, told) for name, told in named.items()}
-        aliases = {alias: releases[str(name)] for alias, name in routes.items()}
-        return cls(routes, releases | aliases)
+        first = first_routes(name for name, told in named.items() if told.promotable)
+        return cls(first, {str(name): _target(name, told) for name, told in named.items()})
 
 
 def _target(name: ReleaseName, report: ReleaseReport) -> Target:
-    return Target(str(name), report.fingerprint, report.task, report.max_batch_size, report.top_k)
+    return Target(
+        release=str(name),
+        fingerprint=report.fingerprint,
+        task=report.task,
+        max_batch_size=report.max_batch_size,
+        top_k=report.top_k,
+        semver=report.semver,
+        model_sha256=report.model_sha256,
+        device=report.device,
+    )

@@ -131,7 +131,7 @@ async def test_an_older_supervisor_tells_no_fingerprint_and_is_understood() -> N
             health = ServerHealth(client, max_age_seconds=5)
             await health.refresh()
         assert health.word
-        assert Directory.of([health.word]).targets["x"].fingerprint == fingerprint
+        assert Directory.of([health.word]).releases["x_r1"].fingerprint == fingerprint
 
 
 async def test_a_release_whose_name_is_none_is_passed_over(

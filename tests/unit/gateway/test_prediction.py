@@ -12,7 +12,7 @@ from gateway.data_plane.admission.admission import Admission, AdmissionLimits
 from gateway.data_plane.admission.ticket import Visitor
 from gateway.data_plane.answer_cache import NoCache
 from gateway.data_plane.prediction import Predictor
-from gateway.data_plane.target import Target
+from gateway.data_plane.routing.target import Target
 from gateway.errors import InferenceFailed, InferenceTimeout
 from gateway.request_context import RequestRecord, record
 from python_backends.shared.contract import ItemAnswer, Status, Task

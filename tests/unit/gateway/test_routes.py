@@ -29,7 +29,10 @@ async def test_an_alias_means_its_lowest_promotable_release(
         "task": "image-classification",
         "max_batch_size": 8,
         "top_k": 7,
-        "arms": [{"release": "digits_r3", "weight": 100}],
+        "arms": [{"release": "digits_r3", "weight": 100, "name": ""}],
+        "shadow": None,
+        "sticky": "header",
+        "revision": 0,
     }
     one = await gateway.client.get("/v1/routes/digits", headers=gateway.ui)
     assert one.status_code == 200
@@ -107,7 +110,7 @@ async def test_a_later_release_takes_no_traffic_by_being_there(
 
     await until(animals_are_known)
     digits = await gateway.client.get("/v1/routes/digits", headers=gateway.ui)
-    assert digits.json()["arms"] == [{"release": "digits_r1", "weight": 100}]
+    assert digits.json()["arms"] == [{"release": "digits_r1", "weight": 100, "name": ""}]
 
 
 async def test_before_the_supervisor_has_spoken_routes_are_unavailable(

@@ -1,40 +1,95 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from python_backends.shared.contract import Task
 from tests.unit.triptych.small_release import write_small_release
 from triptych.errors import ReleaseBroken
 from triptych.release import read_release
 from triptych.routing import ReleaseName
-from triptych.stack.serving_view import build_view, read_releases
+from triptych.stack.serving_view import build_view, read_served_releases
+from triptych.supervisor.desired_set import ByHand, Kept
+
+NOTHING = ByHand()
+KEPT = Kept(Task.IMAGE_CLASSIFICATION, promotable=True, max_batch_size=32, top_k=2)
+DIGITS_1, DIGITS_2 = ReleaseName("digits", 1), ReleaseName("digits", 2)
 
 
-def test_every_complete_release_is_read(tmp_path: Path) -> None:
-    write_small_release(tmp_path)
+def served(repository: Path, by_hand: ByHand = NOTHING) -> list[str]:
+    return [str(release.name) for release in read_served_releases(repository, by_hand)]
+
+
+def test_the_first_release_of_each_name_is_served_unasked(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write_small_release(tmp_path, number=number)
     write_small_release(tmp_path, "cats", 2)
 
-    assert [str(release.name) for release in read_releases(tmp_path)] == ["cats_r2", "digits_r1"]
+    assert served(tmp_path) == ["cats_r2", "digits_r1"]
+
+
+def test_what_was_unloaded_is_not_served_and_no_later_release_takes_its_place(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        write_small_release(tmp_path, number=number)
+    write_small_release(tmp_path, "cats")
+
+    assert served(tmp_path, ByHand(unloaded=frozenset({DIGITS_1}))) == ["cats_r1"]
+    assert served(tmp_path, ByHand(unloaded=frozenset({DIGITS_2}))) == ["cats_r1", "digits_r1"]
+    shutil.rmtree(tmp_path / "digits_r1")
+    assert served(tmp_path, ByHand(unloaded=frozenset({DIGITS_1}))) == ["cats_r1"]
+
+
+def test_what_was_loaded_by_hand_is_left_to_others_and_may_be_broken(tmp_path: Path) -> None:
+    write_small_release(tmp_path)
+    write_small_release(tmp_path, "cats")
+    (tmp_path / "digits_r1_postprocess" / "labels.txt").unlink()
+
+    assert served(tmp_path, ByHand(loaded={DIGITS_1: KEPT})) == ["cats_r1"]
+
+
+def test_a_broken_release_that_nobody_wants_holds_up_nobody(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write_small_release(tmp_path, number=number)
+    (tmp_path / "digits_r2_model" / "1" / "model.onnx").unlink()
+    assert served(tmp_path) == ["digits_r1"]
+
+    (tmp_path / "digits_r1_model" / "1" / "model.onnx").unlink()
+    assert served(tmp_path, ByHand(unloaded=frozenset({DIGITS_1}))) == []
+
+
+def test_a_certificate_that_cannot_be_read_is_left_out_and_no_later_release_takes_its_place(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        write_small_release(tmp_path, number=number)
+    write_small_release(tmp_path, "cats")
+    (tmp_path / "digits_r1" / "release.json").write_text("{")
+
+    assert served(tmp_path) == ["cats_r1"]
 
 
 def test_a_repository_that_is_not_there_or_empty_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ReleaseBroken, match=r"^There is no model repository at .*absent\b"):
-        read_releases(tmp_path / "absent")
+        read_served_releases(tmp_path / "absent", NOTHING)
     with pytest.raises(ReleaseBroken, match="holds no release"):
-        read_releases(tmp_path)
+        read_served_releases(tmp_path, NOTHING)
+    assert served(tmp_path, ByHand(unloaded=frozenset({DIGITS_1}))) == []
 
 
 def test_an_incomplete_release_is_refused_with_the_path_that_is_missing(tmp_path: Path) -> None:
     write_small_release(tmp_path)
-    write_small_release(tmp_path, number=2)
-    lost = tmp_path / "digits_r2_model" / "1" / "model.onnx"
+    write_small_release(tmp_path, "cats")
+    lost = tmp_path / "digits_r1_model" / "1" / "model.onnx"
     lost.unlink()
 
     with pytest.raises(ReleaseBroken) as caught:
-        read_releases(tmp_path)
+        read_served_releases(tmp_path, NOTHING)
 
-    assert str(caught.value) == f"digits_r2 is incomplete: {lost} is missing."
+    assert str(caught.value) == f"digits_r1 is incomplete: {lost} is missing."
 
 
 def test_a_release_that_was_edited_is_refused(tmp_path: Path) -> None:
@@ -43,7 +98,7 @@ def test_a_release_that_was_edited_is_refused(tmp_path: Path) -> None:
     labels.write_text("1\n0\n2\n")
 
     with pytest.raises(ReleaseBroken, match="digits_r1 was edited") as caught:
-        read_releases(tmp_path)
+        read_served_releases(tmp_path, NOTHING)
 
     assert str(labels) in str(caught.value)
 

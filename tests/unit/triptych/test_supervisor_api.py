@@ -16,11 +16,12 @@ from tests.unit.triptych.small_release import write_small_release
 from tests.unit.triptych.waiting import wait_until
 from tests.unit.triptych.watched_supervisor import GOLDEN, is_ready, watched
 from triptych.errors import OptionInvalid
-from triptych.stack.serving_view import read_releases
+from triptych.stack.serving_view import read_served_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.triton_process import TritonProcess
 from triptych.supervisor.access import check_access
 from triptych.supervisor.api import create_supervisor_api
+from triptych.supervisor.desired_set import ByHand
 from triptych.supervisor.status import ReleaseStatus, SupervisorStatus
 from triptych.supervisor.supervisor import Supervisor
 
@@ -36,7 +37,7 @@ async def client_of(
     """The API of a supervisor that does not run."""
     write_small_release(tmp_path / "models")
     settings = StackSettings.model_validate({"state_dir": tmp_path / "state"})
-    supervisor = Supervisor(never, read_releases(tmp_path / "models"), settings)
+    supervisor = Supervisor(never, read_served_releases(tmp_path / "models", ByHand()), settings)
     api = create_supervisor_api(supervisor, nothing_observed(), secret=secret)
     transport = httpx.ASGITransport(api)
     async with httpx.AsyncClient(transport=transport, base_url="http://supervisor") as client:
@@ -66,9 +67,11 @@ async def test_status_has_the_shape_that_the_gateway_reads(tmp_path: Path) -> No
         "metrics": "http://127.0.0.1:8002/metrics",
         "pid": 0,
     }
-    assert status["releases"] == releases
+    assert releases == {
+        name: {**told, "memory_bytes": None} for name, told in status["releases"].items()
+    }
     assert releases["digits_r1"]["state"] == "loading"
-    assert set(releases["digits_r1"]) == {field.name for field in fields(ReleaseStatus)}
+    assert set(status["releases"]["digits_r1"]) == {field.name for field in fields(ReleaseStatus)}
 
 
 async def test_a_load_before_triton_is_up_says_so(tmp_path: Path) -> None:
@@ -121,7 +124,7 @@ async def test_a_load_is_no_mere_question(tmp_path: Path) -> None:
         assert (await client.get("/releases/digits_r1/load")).status_code == 405
 
 
-@pytest.mark.parametrize("path", ["/", "/v2/health/ready", "/releases/digits_r1/unload"])
+@pytest.mark.parametrize("path", ["/", "/v2/health/ready", "/releases/digits_r1"])
 async def test_there_is_nothing_else(tmp_path: Path, path: str) -> None:
     async with client_of(tmp_path) as client:
         assert (await client.get(path)).status_code == 404
@@ -135,7 +138,7 @@ async def test_with_a_secret_only_health_metrics_and_tritons_own_spans_are_open(
         for path in ("/livez", "/readyz", "/metrics"):
             assert (await client.get(path)).status_code != 401
         assert (await client.post("/v1/traces", json={"resourceSpans": []})).status_code != 401
-        for path in ("/status", "/releases", "/samples", "/traces/0"):
+        for path in ("/status", "/releases", "/repository", "/samples", "/traces/0"):
             refused = await client.get(path)
             assert refused.status_code == 401
             assert refused.headers["www-authenticate"] == "Bearer"
@@ -183,8 +186,10 @@ def test_a_secret_travels_to_the_supervisor_as_it_is_and_nothing_as_none() -> No
 
 
 @pytest.mark.parametrize("header", ["Origin", "Sec-Fetch-Site"])
-@pytest.mark.parametrize("path", ["/drain", "/restart", "/releases/digits_r2/load"])
-async def test_a_web_page_cannot_drain_restart_or_load(
+@pytest.mark.parametrize(
+    "path", ["/drain", "/restart", "/releases/r_r2/load", "/releases/r_r2/unload"]
+)
+async def test_a_web_page_cannot_drain_restart_load_or_unload(
     tmp_path: Path, path: str, header: str
 ) -> None:
     headers = {header: "http://evil.example", "Content-Type": "text/plain"}

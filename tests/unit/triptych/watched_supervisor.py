@@ -14,6 +14,7 @@ from triptych.stack.serving_view import read_served_releases
 from triptych.stack.settings import StackSettings
 from triptych.stack.triton_install import TritonInstall
 from triptych.stack.triton_process import TritonProcess
+from triptych.supervisor.desired_set import DesiredSet
 from triptych.supervisor.status import ReleaseState
 from triptych.supervisor.supervisor import Supervisor
 
@@ -66,7 +67,8 @@ def watched(
         started.append(TritonProcess(TritonInstall(script, tmp_path, ""), tmp_path, settings))
         return started[-1]
 
-    supervisor = Supervisor(start, read_served_releases(tmp_path / "models", set()), settings)
+    by_hand = DesiredSet(settings.desired_file).read()
+    supervisor = Supervisor(start, read_served_releases(tmp_path / "models", by_hand), settings)
     thread = threading.Thread(target=supervisor.run)
     thread.start()
     try:

@@ -43,7 +43,7 @@ async def test_json_in_and_json_out(triton: FakeTriton, gateway: Gateway) -> Non
         "id": "call 7 ü",
         "model_name": "digits",
         "model_version": "1",
-        "parameters": {"release": "digits_r1"},
+        "parameters": {"release": "digits_r1", "arm": "digits_r1"},
         "outputs": [
             {
                 "name": "LABEL",

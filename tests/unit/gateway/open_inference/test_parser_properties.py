@@ -180,7 +180,7 @@ def test_a_binary_answer_says_what_triton_said(
     ]
     request = parse_infer_request(b"", "0", TEXTS)
 
-    encoded = encode_response(Origin("m", "m_r1", 3), request, given_answers)
+    encoded = encode_response(Origin("m", "m_r1", "m_r1", 3), request, given_answers)
 
     assert encoded.json_length is not None
     head = json.loads(encoded.body[: encoded.json_length])

@@ -97,9 +97,21 @@ def test_an_older_gateway_says_neither_arm_nor_revision_nor_provenance(
 
     answer = call(gateway, "classify_image", "digits", b"x")
 
-    assert (answer.arm, answer.revision, answer.provenance) == ("digits_r1", 0, Provenance())
+    assert (answer.arm, answer.revision, answer.provenance) == ("digits_r1", None, Provenance())
     assert "X-Sticky-Key" not in gateway.asked[0].headers
     assert not gateway.asked[0].url.query
+
+
+def test_a_release_that_was_named_has_no_revision_and_an_unknown_device_is_none(
+    call: Call, gateway: FakeGateway
+) -> None:
+    provenance = {"model_sha256": "0123456789ab", "device": ""}
+    route = {"arm": "digits_r1", "revision": None}
+    gateway.will({**WHO, **SEVEN, "route": route, "provenance": provenance})
+
+    answer = call(gateway, "classify_image", "digits_r1", b"x")
+
+    assert (answer.revision, answer.provenance) == (None, Provenance(model_sha256="0123456789ab"))
 
 
 def test_a_batch_of_images_has_a_typed_result_in_each_place(
@@ -224,7 +236,7 @@ def test_an_answer_that_makes_no_sense_is_the_servers_failure(
         call(gateway, "classify_images", "digits", [b"a", b"b"])
 
 
-@pytest.mark.parametrize("key", ["", " ann", "ann ", "Zürich", "a\nb"])
+@pytest.mark.parametrize("key", ["", " ann", "ann ", "Zürich", "a\nb", "a" * 257])
 def test_a_sticky_key_that_a_header_would_change_is_refused_before_anything_is_sent(
     call: Call, gateway: FakeGateway, key: str
 ) -> None:

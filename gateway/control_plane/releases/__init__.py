@@ -1,0 +1,1 @@
+"""Which releases are wanted in memory, and asking supervisors to see to it."""

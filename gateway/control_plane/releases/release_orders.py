@@ -1,0 +1,134 @@
+"""Load and unload releases on every Triton, and tell what there is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.control_plane.audit import Deed
+from gateway.control_plane.control_errors import ReleaseInUse, ReleaseRefused, UnknownRelease
+from gateway.control_plane.releases.release_wishes import ReleaseWishes
+from gateway.control_plane.releases.supervisor_calls import Reply, Said, ask, order
+from gateway.data_plane.servers.fleet import Fleet
+from gateway.errors import InferenceUnavailable
+from triptych.routing import ReleaseName
+
+
+@dataclass(frozen=True)
+class FoundRelease:
+    """One release, as supervisors tell of it."""
+
+    name: str
+    on_disk: Mapping[str, Any] | None
+    """What its release.json says; None where no supervisor finds it on its disk."""
+    broken: str | None
+    """Why it cannot be read."""
+    loaded: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By server, what that says of it."""
+
+
+class ReleaseOrders:
+    """Has supervisors do what somebody decided, and keeps the decision.
+
+    Args:
+        engine: The control plane's database.
+        fleet: Every Triton.
+    """
+
+    def __init__(self, engine: AsyncEngine, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self.wishes = ReleaseWishes(engine)
+
+    async def load(self, deed: Deed) -> list[Reply]:
+        """Have every Triton load and prove a release, the deed's subject.
+
+        A Triton that is away loads it when it is back.
+
+        Raises:
+            UnknownRelease: it lies on nobody's disk.
+            ReleaseRefused: one of them cannot.
+            InferenceUnavailable: none of them answers.
+            DatabaseUnavailable: the decision cannot be kept.
+        """
+        release = _checked(deed.subject)
+        replies = await self._order(release, "load")
+        refused = [it for it in replies if it.said is Said.REFUSED]
+        done = [it for it in replies if it.said is Said.DONE]
+        unknown = [it for it in replies if it.said is Said.UNKNOWN]
+        if refused or (done and unknown):
+            raise ReleaseRefused(_sentences([*refused, *unknown]))
+        if not done:
+            if unknown:
+                raise UnknownRelease(_sentences(unknown))
+            raise InferenceUnavailable(_sentences(replies))
+        await self.wishes.want(deed)
+        await self._fleet.hear()
+        return replies
+
+    async def unload(self, deed: Deed) -> list[Reply]:
+        """Have every Triton unload a release, the deed's subject, once nobody asks it any more.
+
+        Raises:
+            UnknownRelease: that is no name of a release.
+            ReleaseInUse: a route names it, or somebody goes on asking it.
+            DatabaseUnavailable: the decision cannot be kept.
+        """
+        release = _checked(deed.subject)
+        before = (await self.wishes.all()).get(release)
+        first = self._fleet.directory().first
+        await self.wishes.do_not_want(deed, {alias: str(it) for alias, it in first.items()})
+        replies = await self._order(release, "unload")
+        busy = [it for it in replies if it.said is Said.REFUSED]
+        if busy:
+            why = _sentences(busy)
+            await self.wishes.restore(
+                replace(deed, action=f"{deed.action} refused", reason=why), before
+            )
+            raise ReleaseInUse(why)
+        await self._fleet.hear()
+        return replies
+
+    async def found(self) -> list[FoundRelease]:
+        """Every release that lies on a disk or is loaded, in the order of their names."""
+        servers = self._fleet.servers
+        disks = await asyncio.gather(*(ask(it, "/repository") for it in servers))
+        loaded = await asyncio.gather(*(ask(it, "/releases") for it in servers))
+        on_disk: dict[str, Any] = {}
+        broken: dict[str, str] = {}
+        for told in disks:
+            on_disk = {**told.get("releases", {}), **on_disk}
+            broken = {**told.get("broken", {}), **broken}
+        by_server = [(server.name, it) for server, it in zip(servers, loaded, strict=True)]
+        names = {*on_disk, *broken, *(name for _, it in by_server for name in it)}
+        return [
+            FoundRelease(
+                name=name,
+                on_disk=on_disk.get(name),
+                broken=broken.get(name),
+                loaded={server: it[name] for server, it in by_server if name in it},
+            )
+            for name in sorted(names, key=_order_of)
+        ]
+
+    async def _order(self, release: str, what: str) -> list[Reply]:
+        servers = self._fleet.servers
+        return list(await asyncio.gather(*(order(it, release, what) for it in servers)))
+
+
+def _checked(release: str) -> str:
+    if ReleaseName.parse(release) is None:
+        raise UnknownRelease(f"{release[:80]!r} is no release name; one looks like digits_r1")
+    return release
+
+
+def _sentences(replies: Sequence[Reply]) -> str:
+    return "; ".join(f"{it.server}: {it.sentence}" for it in replies)
+
+
+def _order_of(name: str) -> tuple[str, int]:
+    parsed = ReleaseName.parse(name)
+    return (parsed.alias, parsed.number) if parsed else (name, 0)

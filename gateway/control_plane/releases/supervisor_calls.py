@@ -1,0 +1,67 @@
+"""Ask a supervisor to do something about a release, and understand its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx
+
+from gateway.data_plane.servers.server import Server
+
+# Loading, replaying and waiting for quiet have deadlines of their own in the supervisor.
+_ORDER_TIMEOUT: Final = httpx.Timeout(300.0, connect=2.0)
+_LIST_TIMEOUT: Final = httpx.Timeout(5.0, connect=2.0)
+
+
+class Said(Enum):
+    """What came of an order."""
+
+    DONE = auto()
+    UNKNOWN = auto()  # it has no such release
+    REFUSED = auto()  # it says why
+    SILENT = auto()  # it did not answer, or its Triton cannot now
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One supervisor's answer to an order."""
+
+    server: str
+    said: Said
+    sentence: str = ""
+
+
+async def order(server: Server, release: str, what: str) -> Reply:
+    """Have a release loaded or unloaded; `what` is the last part of the path."""
+    path = f"/releases/{release}/{what}"
+    try:
+        response = await server.supervisor.post(path, timeout=_ORDER_TIMEOUT)
+    except httpx.HTTPError as exc:
+        return Reply(server.name, Said.SILENT, f"its supervisor does not answer: {exc!r}")
+    if response.is_success:
+        return Reply(server.name, Said.DONE)
+    sentence = _sentence(response)
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return Reply(server.name, Said.UNKNOWN, sentence)
+    is_refused = response.status_code == HTTPStatus.CONFLICT
+    return Reply(server.name, Said.REFUSED if is_refused else Said.SILENT, sentence)
+
+
+async def ask(server: Server, path: str) -> dict[str, Any]:
+    """A JSON object that a supervisor tells; empty where it does not."""
+    try:
+        response = await server.supervisor.get(path, timeout=_LIST_TIMEOUT)
+        body = response.json() if response.is_success else {}
+    except (httpx.HTTPError, ValueError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _sentence(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"its supervisor answered {response.status_code}"

@@ -1,0 +1,117 @@
+"""PUT, promote and rollback of /v1/routes/{alias}: in force on every gateway within a second."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from gateway.control_plane.admin_body import described
+from gateway.control_plane.admin_desk import Desk
+from gateway.control_plane.control_errors import PreconditionRequired, RouteChanged
+from gateway.control_plane.routing.route_rules import check_ready, check_route, promoted
+from gateway.control_plane.routing.route_schemas import (
+    NewRoute,
+    Promotion,
+    Rollback,
+    RouteDescription,
+)
+from gateway.control_plane.routing.route_texts import description_of, etag_of
+from gateway.data_plane.routing.route_book import unknown_alias
+from gateway.openapi_errors import Responses, refusals
+from triptych.routing import Route
+
+router = APIRouter(prefix="/v1/routes", tags=["routes"])
+
+_NEW: Final = {
+    "arms": [{"release": "digits_r1", "weight": 95}, {"release": "digits_r2", "weight": 5}],
+    "reason": "a first look",
+}
+_BETTER: Final = {"reason": "better by all means"}
+_WORSE: Final = {"reason": "wrong labels"}
+
+
+def _refusals(*statuses: int, conflict: str) -> Responses:
+    unusual: dict[int | str, str] = {
+        400: "route_refused",
+        403: "scope_missing",
+        409: conflict,
+        503: "inference_unavailable",
+    }
+    return refusals(400, 401, 403, 408, 409, 413, 415, 503, *statuses, unusual=unusual)
+
+
+@router.put(
+    "/{alias}",
+    response_model=RouteDescription,
+    openapi_extra=described(NewRoute, example=_NEW),
+    responses=_refusals(412, 428, conflict="release_not_ready"),
+    summary="Let an alias mean something else",
+)
+async def set_route(alias: str, request: Request, response: Response, desk: Desk) -> dict[str, Any]:
+    """Set arms, shadow and stickiness; every release that is named must be loaded everywhere."""
+    expected = request.headers.get("if-match")
+    if expected is None:
+        raise PreconditionRequired("send If-Match with the ETag of the route, or * to overwrite it")
+    body = await desk.read(NewRoute)
+    wanted = body.to_route(alias)
+    await desk.fleet.hear()
+    check_route(wanted, desk.fleet)
+
+    def revise(before: Route | None) -> Route:
+        if expected.strip() != "*" and (before is None or etag_of(before) != expected.strip()):
+            raise RouteChanged(f"the route {alias!r} is not what If-Match says any more")
+        return wanted
+
+    deed = desk.deed("route.set", alias, body.reason)
+    route = await desk.routes.change(revise, deed, unset=desk.book.unset(alias))
+    return _told(route, response, desk)
+
+
+@router.post(
+    "/{alias}/promote",
+    response_model=RouteDescription,
+    openapi_extra=described(Promotion, example=_BETTER, is_required=False),
+    responses=_refusals(404, conflict="release_not_ready"),
+    summary="Give all traffic to one release",
+)
+async def promote(alias: str, response: Response, desk: Desk) -> dict[str, Any]:
+    """Give everything to the release that is not the heaviest arm, or to the one named."""
+    body = await desk.read(Promotion, empty=b"{}")
+    await desk.fleet.hear()
+
+    def revise(before: Route | None) -> Route:
+        if before is None:
+            raise unknown_alias(alias)
+        after = promoted(before, body.release)
+        check_route(after, desk.fleet)
+        return after
+
+    deed = desk.deed("route.promote", alias, body.reason)
+    route = await desk.routes.change(revise, deed, unset=desk.book.unset(alias))
+    return _told(route, response, desk)
+
+
+@router.post(
+    "/{alias}/rollback",
+    response_model=RouteDescription,
+    openapi_extra=described(Rollback, example=_WORSE, is_required=False),
+    responses=_refusals(404, conflict="nothing_to_roll_back"),
+    summary="Bring back what the alias meant before",
+)
+async def roll_back(alias: str, response: Response, desk: Desk) -> dict[str, Any]:
+    """Undo the last change, or all steps of a rollout; again, and the one before is undone."""
+    body = await desk.read(Rollback, empty=b"{}")
+
+    def check(route: Route) -> None:
+        for arm in route.arms:
+            if arm.weight:
+                check_ready(arm.release, desk.fleet)
+
+    route = await desk.routes.roll_back(desk.deed("route.rollback", alias, body.reason), check)
+    return _told(route, response, desk)
+
+
+def _told(route: Route, response: Response, desk: Desk) -> dict[str, Any]:
+    response.headers["ETag"] = etag_of(route)
+    return description_of(route, desk.book)

@@ -1,0 +1,156 @@
+"""What every name means at this moment: routes that somebody set, and first releases otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from gateway.data_plane.routing.target import Target
+from gateway.data_plane.servers.fleet import Fleet
+from gateway.data_plane.servers.supervisor_word import Directory
+from gateway.errors import InferenceUnavailable, UnknownAlias
+from triptych.routing import Arm, ReleaseName, Route, Shadow, Sticky, choose_arm
+
+_SHOWN_CHARACTERS: Final = 64
+
+
+class StoredRoutes(Protocol):
+    """The routes that somebody set, as memory has them."""
+
+    @property
+    def known(self) -> Mapping[str, Route]:
+        """By alias; replaced as a whole when one changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which release one request meets, and why."""
+
+    target: Target
+    arm: str
+    """As answers call it."""
+    revision: int | None = None
+    """Of the route; None where the caller named the release itself."""
+    shadow: Shadow | None = None
+    """Who gets a copy of some of such requests."""
+
+
+class RouteBook:
+    """Answers from memory.
+
+    Args:
+        fleet: Knows which releases are live.
+        stored: What people decided.
+    """
+
+    def __init__(self, fleet: Fleet, stored: StoredRoutes) -> None:
+        self._fleet = fleet
+        self._stored = stored
+        self._merged: Mapping[str, Route] = {}
+        self._sources: tuple[Directory, Mapping[str, Route]] | None = None
+
+    def routes(self) -> Mapping[str, Route]:
+        """Every route, by alias.
+
+        Raises:
+            InferenceUnavailable: no supervisor has said once what is live.
+        """
+        directory, known = self._fleet.directory(), self._stored.known
+        sources = self._sources
+        if sources is None or sources[0] is not directory or sources[1] is not known:
+            unset = {alias: route_of(first) for alias, first in directory.first.items()}
+            self._merged, self._sources = {**unset, **known}, (directory, known)
+        return self._merged
+
+    def route(self, alias: str) -> Route:
+        """What one alias means.
+
+        Raises:
+            UnknownAlias: nothing.
+            InferenceUnavailable: nothing is known yet.
+        """
+        route = self.routes().get(alias)
+        if route is None:
+            raise unknown_alias(alias)
+        return route
+
+    def unset(self, alias: str) -> Route | None:
+        """What an alias means as long as nobody sets it; None where it means nothing.
+
+        Raises:
+            InferenceUnavailable: nothing is known yet.
+        """
+        first = self._fleet.directory().first.get(alias)
+        return route_of(first) if first else None
+
+    def choose(self, name: str, header_key: str | None, key_id: str) -> Choice:
+        """Say which release a request meets.
+
+        Args:
+            name: An alias, or a live release.
+            header_key: What X-Sticky-Key says.
+            key_id: Of the API key.
+
+        Raises:
+            UnknownAlias: nothing has that name.
+            InferenceUnavailable: nobody has the release that it means.
+        """
+        route = self.routes().get(name)
+        directory = self._fleet.directory()
+        if route is None:
+            target = directory.releases.get(name)
+            if target is None:
+                raise unknown_alias(name)
+            return Choice(target, name)
+        sticky_key = {Sticky.HEADER: header_key, Sticky.CALLER: key_id}.get(route.sticky)
+        arm = choose_arm(route, sticky_key)
+        target = _target(directory, arm)
+        shadow = route.shadow if route.shadow and route.shadow.release != arm.release else None
+        return Choice(target, arm.label, route.revision, shadow)
+
+    def target(self, name: str) -> Target:
+        """The release that a name stands for where nobody asks for an answer: the heaviest arm.
+
+        Raises:
+            UnknownAlias: nothing has that name.
+            InferenceUnavailable: nobody has the release that it means.
+        """
+        route = self.routes().get(name)
+        if route is None:
+            return self.choose(name, None, "").target
+        return _target(self._fleet.directory(), max(route.arms, key=lambda arm: arm.weight))
+
+    def targets(self, route: Route) -> list[Target]:
+        """Those of a route's arms that are live.
+
+        Raises:
+            InferenceUnavailable: none is.
+        """
+        releases = self._fleet.directory().releases
+        found = [releases[arm.release] for arm in route.arms if arm.release in releases]
+        if not found:
+            raise _nobody_has(route.arms[0].release)
+        return found
+
+
+def route_of(release: ReleaseName) -> Route:
+    """The route of an alias that nobody has set: all to one release."""
+    return Route(release.alias, (Arm(str(release), 100),))
+
+
+def unknown_alias(name: str) -> UnknownAlias:
+    """Say that nothing has that name, and not more of it than a name may have."""
+    shown = name[:_SHOWN_CHARACTERS]
+    return UnknownAlias(f"there is no alias {shown!r}; GET /v1/routes lists those there are")
+
+
+def _target(directory: Directory, arm: Arm) -> Target:
+    target = directory.releases.get(arm.release)
+    if target is None:
+        raise _nobody_has(arm.release)
+    return target
+
+
+def _nobody_has(release: str) -> InferenceUnavailable:
+    return InferenceUnavailable(f"no Triton has {release} now, which the route names")
