@@ -48,8 +48,8 @@ def check_sticky_key(key: str | None) -> str | None:
     """See that a sticky key is the same in a header and in the hash of it.
 
     Raises:
-        ValueError: it is empty or longer than the gateway takes, has other characters than printable
-            ASCII, or begins or ends with a space, which a header loses.
+        ValueError: it is empty, longer than the gateway takes, or not printable ASCII; or it
+            begins or ends with a space, which a header loses.
     """
     is_good = key is None or (
         0 < len(key) <= _MOST_CHARACTERS
