@@ -196,12 +196,8 @@ def _method(
     )
 
 
-@contextmanager
-def running_triton() -> Iterator[FakeTriton]:
-    """Serve on a free loopback port; every other method of the service is UNIMPLEMENTED."""
-    fake = FakeTriton()
-    fake.may_answer.set()
-    methods = {
+def _methods(fake: FakeTriton) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+    return {
         "ModelInfer": _method(
             fake.infer, service_pb2.ModelInferRequest, service_pb2.ModelInferResponse
         ),
@@ -228,8 +224,17 @@ def running_triton() -> Iterator[FakeTriton]:
             service_pb2.RepositoryModelLoadResponse,
         ),
     }
+
+
+@contextmanager
+def running_triton() -> Iterator[FakeTriton]:
+    """Serve on a free loopback port; every other method of the service is UNIMPLEMENTED."""
+    fake = FakeTriton()
+    fake.may_answer.set()
     server = grpc.server(ThreadPoolExecutor(64), options=_UNLIMITED)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, methods),))
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(_SERVICE, _methods(fake)),)
+    )
     fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     try:

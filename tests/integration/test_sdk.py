@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -200,24 +201,44 @@ def test_requests_of_many_items_are_faster_than_one_at_a_time(two: LocalStack) -
     assert many > one
 
 
-def test_the_example_counts_a_folder(two: LocalStack) -> None:
-    example = [sys.executable, "examples/classify_folder.py", "examples/digits/samples"]
+EXAMPLES = re.findall(r"```python\n(.*?)```", (PROJECT / "docs/sdk.md").read_text(), re.DOTALL)
 
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=["Client", "AsyncClient", "DirectClient"])
+def test_the_examples_of_the_page_run_as_they_stand_there(two: LocalStack, example: str) -> None:
+    here = example.replace("http://127.0.0.1:8080", two.gateway_url)
+    here = here.replace("127.0.0.1:8001", two.triton["grpc"])
+    here = here.replace(".triptych/", f"{two.state_dir}/")
+
+    said = run_python("-c", here)
+
+    assert "7" in said
+
+
+def run_python(*arguments: str) -> str:
     done = subprocess.run(
-        [*example, "--state-dir", str(two.state_dir), "--repeat", "3"],
+        [sys.executable, *arguments],
         cwd=PROJECT,
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
     )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_example_counts_a_folder(two: LocalStack) -> None:
+    where = ["--state-dir", str(two.state_dir), "--repeat", "3"]
+
+    said = run_python("examples/classify_folder.py", "examples/digits/samples", *where)
 
     files = pictures.sample_files()
     expected = Counter({pictures.true_digit(file): 0 for file in files})
     expected.update([pictures.true_digit(file) for file in files] * 3)
-    counted = [line.split() for line in done.stdout.splitlines()[-1 - len(expected) : -1]]
+    counted = [line.split() for line in said.splitlines()[-1 - len(expected) : -1]]
     assert {label: int(count) for count, label in counted} == dict(expected)
-    assert done.stdout.splitlines()[-1].endswith(f"by digits_r1 ({3 * len(files)})")
+    assert said.splitlines()[-1].endswith(f"by digits_r1 ({3 * len(files)})")
 
 
 def test_a_triton_that_is_killed_costs_a_stream_nothing(two: LocalStack) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -109,6 +110,34 @@ def test_items_are_read_only_so_far_ahead_of_the_answers(triton: FakeTriton) -> 
 
     most_ahead = 2 * 2 * 4  # twice as many requests as may be in flight, of 4 items
     assert 50 <= len(taken) <= 50 + most_ahead
+
+
+def test_a_slow_request_holds_the_reading_up_before_memory_fills(triton: FakeTriton) -> None:
+    may_answer_first, taken, answered = threading.Event(), [], []
+
+    def hold_first(request: Any) -> None:
+        if triton.asked[0] is request:
+            may_answer_first.wait(timeout=10)
+
+    def counted() -> Iterator[bytes]:
+        for number in NUMBERS:
+            taken.append(number)
+            yield number
+
+    triton.judge = hold_first
+    with direct(FakeRoutes(ROUTE), triton, max_in_flight=2) as client:
+        results = client.classify(counted())
+        reader = threading.Thread(target=lambda: answered.extend(map(label, results)))
+        reader.start()
+        most = 2 * 2 * 4  # twice as many requests as may be in flight, of 4 items
+        while len(taken) < most:
+            reader.join(timeout=0.01)
+        reader.join(timeout=0.2)  # time for more, which must not be read
+        assert (len(taken), answered) == (most, [])
+        may_answer_first.set()
+        reader.join()
+
+    assert answered == [number.decode() for number in NUMBERS]
 
 
 def test_so_many_requests_are_in_flight_and_no_more(triton: FakeTriton) -> None:
