@@ -113,7 +113,9 @@ def test_items_are_read_only_so_far_ahead_of_the_answers(triton: FakeTriton) -> 
 
 
 def test_a_slow_request_holds_the_reading_up_before_memory_fills(triton: FakeTriton) -> None:
-    may_answer_first, taken, answered = threading.Event(), [], []
+    may_answer_first = threading.Event()
+    taken: list[bytes] = []
+    answered: list[str] = []
 
     def hold_first(request: Any) -> None:
         if triton.asked[0] is request:
