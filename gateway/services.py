@@ -70,14 +70,9 @@ async def running_services(
         cache = await stack.enter_async_context(open_answer_cache(settings, metrics))
         admission = Admission(_admission_limits(settings))
         metrics.watch(admission, fleet)
-        await stack.enter_async_context(
-            _repeating(keys.store.poll, settings.status_interval_seconds)
-        )
-        control = ControlPlane.of(keys.engine, fleet)
-        await control.routes.refresh()
-        await stack.enter_async_context(
-            _repeating(control.routes.poll, settings.status_interval_seconds)
-        )
+        control = await ControlPlane.opened(keys.engine, fleet)
+        for poll in (keys.store.poll, control.routes.poll):
+            await stack.enter_async_context(_repeating(poll, settings.status_interval_seconds))
         await stack.enter_async_context(_exported(tracing, settings.otlp_url))
         yield Services(
             settings=settings,

@@ -45,7 +45,8 @@ async def list_routes(
     request: Request, response: Response, key: PredictKey, book: Routes
 ) -> Response | dict[str, Any]:
     """List the aliases that this gateway answers for."""
-    routes = [route for alias, route in sorted(book.routes().items()) if key.may_use(alias)]
+    usable = [route for alias, route in sorted(book.routes().items()) if key.may_use(alias)]
+    routes = [route for route in usable if book.is_live(route)]
     not_changed = _told(request, response, *routes)
     return not_changed or {"routes": [description_of(route, book) for route in routes]}
 

@@ -21,6 +21,12 @@ class ControlPlane:
     audit: AuditTrail
 
     @classmethod
-    def of(cls, engine: AsyncEngine, fleet: Fleet) -> ControlPlane:
-        """Put them together around one database."""
-        return cls(RouteStore(engine), ReleaseOrders(engine, fleet), AuditTrail(engine))
+    async def opened(cls, engine: AsyncEngine, fleet: Fleet) -> ControlPlane:
+        """Put them together around one database, and know its routes.
+
+        Raises:
+            DatabaseUnavailable: it cannot be read now.
+        """
+        routes = RouteStore(engine)
+        await routes.refresh()
+        return cls(routes, ReleaseOrders(engine, fleet), AuditTrail(engine))

@@ -88,6 +88,7 @@ KNOWS_FASTAPI: Final = frozenset(
         "disconnect",
         "front_door",
         "admin_body",
+        "admin_desk",
         "form_files",
     }
 )

@@ -121,6 +121,11 @@ class RouteBook:
             return self.choose(name, None, "").target
         return _target(self._fleet.directory(), max(route.arms, key=lambda arm: arm.weight))
 
+    def is_live(self, route: Route) -> bool:
+        """Whether some Triton has one of its arms."""
+        releases = self._fleet.directory().releases
+        return any(arm.release in releases for arm in route.arms)
+
     def targets(self, route: Route) -> list[Target]:
         """Those of a route's arms that are live.
 

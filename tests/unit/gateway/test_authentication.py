@@ -26,6 +26,14 @@ ADMIN: Final = [
     ("DELETE", "/v1/admin/keys/4f6c2a9b1d0e"),
     ("POST", "/v1/admin/keys/4f6c2a9b1d0e/rotate"),
     ("GET", "/v1/admin/monitoring"),
+    ("GET", "/v1/admin/audit"),
+    ("GET", "/v1/admin/releases"),
+    ("POST", "/v1/admin/releases/digits_r1/load"),
+    ("POST", "/v1/admin/releases/digits_r1/unload"),
+    ("PUT", "/v1/routes/digits"),
+    ("POST", "/v1/routes/digits/promote"),
+    ("POST", "/v1/routes/digits/rollback"),
+    ("GET", "/v1/routes/digits/history"),
 ]
 METRICS: Final = [("GET", "/metrics")]
 # Either scope will do; what there is to see depends on the key.

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.fake_supervisor import FakeSupervisor, a_release
 from tests.fakes.fake_triton import FakeTriton, ranked
-from tests.unit.gateway.running_gateway import Gateway, StartGateway
+from tests.unit.gateway.running_gateway import Gateway, StartGateway, until
 from triptych.routing import Arm, Route, choose_arm
 
 
@@ -127,8 +127,12 @@ async def test_an_arm_that_no_triton_has_is_unavailable_and_others_are_not(
     gateway = await start_gateway(status_interval_seconds=0.01)
     await set_route(gateway, r2=1)
     supervisor.releases = [a_release("digits", 1), a_release("animals", 1)]
-    while (await gateway.client.get("/v1/routes/animals", headers=gateway.ui)).status_code != 200:
-        pass
+
+    async def animals_are_known() -> bool:
+        answer = await gateway.client.get("/v1/routes/animals", headers=gateway.ui)
+        return answer.status_code == 200
+
+    await until(animals_are_known)
     answer = await gateway.client.post("/v1/predict/digits", content=b"seven", headers=gateway.ui)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "inference_unavailable")
     listed = await gateway.client.get("/v1/routes", headers=gateway.ui)
