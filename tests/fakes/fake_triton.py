@@ -82,6 +82,8 @@ class FakeTriton:
     """ModelStatistics of each loaded model."""
     inferences_counted: int | None = None
     """What ModelStatistics tells of one model instead, each of them with 100 ns in the queue."""
+    unready: set[str] = field(default_factory=set)
+    """The models that ModelReady says are not ready."""
     address: str = ""
     """HOST:PORT, once it runs."""
     may_answer: threading.Event = field(default_factory=threading.Event)
@@ -94,7 +96,7 @@ class FakeTriton:
         self.answers, self.asked, self.loaded, self.inferences_counted = {}, [], [], None
         self.metadata, self.statistics = [], []
         self.overrides, self.unloaded, self.load_refusal = [], [], None
-        self.unload_refusal = None
+        self.unready, self.unload_refusal = set(), None
         self.may_answer.set()
 
     def images(self) -> list[bytes]:
@@ -118,6 +120,10 @@ class FakeTriton:
         response = self._response(request, found)
         self.spoil(response)
         return response
+
+    def ready(self, request: Any, _: grpc.ServicerContext) -> Any:
+        """ModelReady."""
+        return service_pb2.ModelReadyResponse(ready=request.name not in self.unready)
 
     def count(self, request: Any, context: grpc.ServicerContext) -> Any:
         """ModelStatistics."""
@@ -190,16 +196,15 @@ def _method(
     )
 
 
-@contextmanager
-def running_triton() -> Iterator[FakeTriton]:
-    """Serve on a free loopback port; every other method of the service is UNIMPLEMENTED."""
-    fake = FakeTriton()
-    fake.may_answer.set()
-    methods = {
+def _methods(fake: FakeTriton) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+    return {
         "ModelInfer": _method(
             fake.infer, service_pb2.ModelInferRequest, service_pb2.ModelInferResponse
         ),
         "ServerLive": _method(_live, service_pb2.ServerLiveRequest, service_pb2.ServerLiveResponse),
+        "ModelReady": _method(
+            fake.ready, service_pb2.ModelReadyRequest, service_pb2.ModelReadyResponse
+        ),
         "ModelStatistics": _method(
             fake.count,
             service_pb2.ModelStatisticsRequest,
@@ -219,8 +224,17 @@ def running_triton() -> Iterator[FakeTriton]:
             service_pb2.RepositoryModelLoadResponse,
         ),
     }
+
+
+@contextmanager
+def running_triton() -> Iterator[FakeTriton]:
+    """Serve on a free loopback port; every other method of the service is UNIMPLEMENTED."""
+    fake = FakeTriton()
+    fake.may_answer.set()
     server = grpc.server(ThreadPoolExecutor(64), options=_UNLIMITED)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, methods),))
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(_SERVICE, _methods(fake)),)
+    )
     fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     try:

@@ -1,23 +1,32 @@
-"""Talk to the gateway's REST interface."""
+"""The gateway as the command line uses it: every endpoint, answers as plain dictionaries."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 import httpx
 
-from triptych.errors import CallFailed
-
-# The raw bytes say what they are; the gateway does not need a guess from a file name.
-_ANY_IMAGE: Final = "application/octet-stream"
+from triptych.client.gateway_http import (
+    Ask,
+    ask_files,
+    ask_image,
+    ask_in_json,
+    ask_route,
+    ask_text,
+    ask_texts,
+    connection_options,
+    no_answer,
+    read_answer,
+)
 
 
 class GatewayConnection:
     """One gateway, one key; a context manager.
+
+    Applications take `triptych.client.Client`, whose answers are typed and which tries again.
 
     Args:
         url: "http://127.0.0.1:8080".
@@ -26,11 +35,7 @@ class GatewayConnection:
     """
 
     def __init__(self, url: str, api_key: str, timeout_seconds: float = 30.0) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"}
-        # trust_env=False: a proxy variable meant for the internet must not catch loopback.
-        self._http = httpx.Client(
-            base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False
-        )
+        self._http = httpx.Client(**connection_options(url, api_key, timeout_seconds))
 
     def __enter__(self) -> GatewayConnection:
         return self
@@ -49,8 +54,7 @@ class GatewayConnection:
         Raises:
             CallFailed: the gateway refuses, or does not answer.
         """
-        headers = {"Content-Type": _ANY_IMAGE}
-        return self._call("POST", f"/v1/predict/{alias}", content=encoded, headers=headers)
+        return self._send(ask_image(alias, encoded))
 
     def classify_files(self, alias: str, files: Sequence[Path]) -> dict[str, Any]:
         """Send several files as one batch; the answer is BatchBody of docs and OpenAPI.
@@ -58,8 +62,7 @@ class GatewayConnection:
         Raises:
             CallFailed: the gateway refuses, or does not answer.
         """
-        parts = [("file", (file.name, file.read_bytes(), _ANY_IMAGE)) for file in files]
-        return self._call("POST", f"/v1/predict/{alias}", files=parts)
+        return self._send(ask_files(alias, [(file.name, file.read_bytes()) for file in files]))
 
     def classify_text(self, alias: str, text: str) -> dict[str, Any]:
         """Send one text; the answer is PredictionBody of docs and OpenAPI.
@@ -67,7 +70,7 @@ class GatewayConnection:
         Raises:
             CallFailed: the gateway refuses, or does not answer.
         """
-        return self._ask_in_json(alias, {"text": text})
+        return self._send(ask_text(alias, text))
 
     def classify_texts(self, alias: str, texts: Sequence[str]) -> dict[str, Any]:
         """Send several texts as one batch; the answer is BatchBody of docs and OpenAPI.
@@ -75,7 +78,7 @@ class GatewayConnection:
         Raises:
             CallFailed: the gateway refuses, or does not answer.
         """
-        return self._ask_in_json(alias, {"texts": list(texts)})
+        return self._send(ask_texts(alias, texts))
 
     def route(self, alias: str) -> dict[str, Any]:
         """What an alias means now; the answer is RouteDescription of docs and OpenAPI.
@@ -83,7 +86,7 @@ class GatewayConnection:
         Raises:
             CallFailed: there is no such alias, or the gateway does not answer.
         """
-        return self._call("GET", f"/v1/routes/{alias}")
+        return self._send(ask_route(alias))
 
     def max_batch_size(self, alias: str) -> int:
         """How many files or texts one call may carry.
@@ -143,37 +146,15 @@ class GatewayConnection:
         """
         self._call("DELETE", f"/v1/admin/keys/{key_id}")
 
-    def _ask_in_json(self, alias: str, body: Mapping[str, object]) -> dict[str, Any]:
-        # In ASCII: half a surrogate pair is the gateway's to refuse, httpx would raise at it.
-        content = json.dumps(body).encode("ascii")
-        headers = {"Content-Type": "application/json"}
-        return self._call("POST", f"/v1/predict/{alias}", content=content, headers=headers)
-
     def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        content: bytes | None = None,
-        files: Any = None,  # noqa: ANN401 - httpx's own union of shapes
-        json_body: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, path: str, *, json_body: Mapping[str, object] | None = None
     ) -> dict[str, Any]:
+        if json_body is None:
+            return self._send(Ask(method, path))
+        return self._send(ask_in_json(method, path, json_body))
+
+    def _send(self, ask: Ask) -> dict[str, Any]:
         try:
-            response = self._http.request(
-                method, path, content=content, files=files, json=json_body, headers=headers
-            )
+            return read_answer(self._http.request(**ask.for_httpx()))
         except httpx.HTTPError as exc:
-            where = f"The gateway at {self._http.base_url}"
-            raise CallFailed(f"{where} does not answer: {exc}") from exc
-        if response.is_success:
-            return dict(response.json()) if response.content else {}
-        raise CallFailed(_error_sentence(response))
-
-
-def _error_sentence(response: httpx.Response) -> str:
-    try:
-        error = response.json()["error"]
-        return f"{error['message']} ({response.status_code} {error['code']})"
-    except (ValueError, KeyError, TypeError):
-        return f"the gateway answered {response.status_code}"
+            raise no_answer(self._http.base_url, exc) from exc

@@ -1,4 +1,4 @@
-"""Talk to Triton's gRPC directly: the way of high-throughput clients, and of the supervisor."""
+"""One Triton over gRPC, call by call: the way of the supervisor and of the command line."""
 
 from __future__ import annotations
 
@@ -13,33 +13,17 @@ import grpc
 from google.protobuf import json_format
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from python_backends.shared.contract import (
-    ANSWER_TENSORS,
-    ITEM_OF,
-    ItemAnswer,
-    Task,
-    TensorSpec,
-    decode_answers,
-    encode_bytes_tensor,
-)
+from python_backends.shared.contract import ItemAnswer, Task, TensorSpec
 from python_backends.shared.errors import ContractBroken
+from triptych.client.triton_wire import (
+    CHANNEL_OPTIONS,
+    HUNG_SECONDS,
+    build_item_request,
+    build_request,
+    read_answers,
+)
 from triptych.errors import CallFailed, CallTimedOut
 
-# Pinging more often than every five minutes makes Triton end the connection (GOAWAY).
-_CHANNEL_OPTIONS: Final = (
-    ("grpc.keepalive_time_ms", 300_000),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.enable_retries", 0),
-    # A proxy variable meant for the internet must not catch a Triton on loopback.
-    ("grpc.enable_http_proxy", 0),
-    # A Triton that was started anew is found at once, not after gRPC's own two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 500),
-)
-# Only for a server that hangs: a passed gRPC deadline can end the whole server (docs/adr/0015).
-_HUNG_SECONDS: Final = 120.0
 _ADMIN_HEADER: Final = "triton-grpc-protocol-admin-key"
 
 
@@ -76,7 +60,7 @@ class TritonConnection:
 
     def __init__(self, address: str, admin_secret: str | None = None) -> None:
         self.address = address
-        self._channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._calls: set[Any] = set()
         self._admin = ((_ADMIN_HEADER, admin_secret),) if admin_secret else ()
@@ -187,16 +171,7 @@ class TritonConnection:
             model: Of a step, or an ensemble.
             tensors: Each input with its whole shape, without the batch, and its raw content.
         """
-        request = service_pb2.ModelInferRequest(
-            model_name=model,
-            inputs=[
-                service_pb2.ModelInferRequest.InferInputTensor(
-                    name=spec.name, datatype=spec.dtype, shape=(1, *spec.shape)
-                )
-                for spec, _ in tensors
-            ],
-            raw_input_contents=[content for _, content in tensors],
-        )
+        request = build_request(model, tensors)
         call = self._start(self._stub.ModelInfer, request)
         return lambda: _outcome(call)
 
@@ -217,31 +192,22 @@ class TritonConnection:
         Raises:
             CallFailed: Triton refuses, fails or does not answer in time.
         """
-        item = ITEM_OF[task]
-        request = service_pb2.ModelInferRequest(
-            model_name=model,
-            inputs=[
-                service_pb2.ModelInferRequest.InferInputTensor(
-                    name=item.name, datatype=item.dtype, shape=(len(items), *item.shape)
-                )
-            ],
-            raw_input_contents=[encode_bytes_tensor(items)],
-        )
+        request = build_item_request(model, task, items)
         try:
             response = self._start(self._stub.ModelInfer, request).result(timeout=timeout_seconds)
-            return decode_answers(_answer_tensors(response), items=len(items))
+            return read_answers(response, items=len(items))
         except grpc.FutureTimeoutError as exc:
             waited = f"{timeout_seconds:g} seconds"
             raise CallTimedOut(f"{model}: DEADLINE_EXCEEDED: no answer within {waited}") from exc
         except grpc.RpcError as exc:
             raise CallFailed(f"{model}: {exc.code().name}: {exc.details()}") from exc
-        except (ContractBroken, ValueError) as exc:
+        except ContractBroken as exc:
             raise CallFailed(f"{model} answered against the contract: {exc}") from exc
 
     # The generated protobuf classes carry no types.
     def _start(self, method: Any, request: Any, metadata: Any = ()) -> Any:  # noqa: ANN401 - protobuf has no types
         """Begin a call that whoever waits for it may leave be: see docs/adr/0015."""
-        call = method.future(request, timeout=_HUNG_SECONDS, metadata=metadata)
+        call = method.future(request, timeout=HUNG_SECONDS, metadata=metadata)
         self._calls.add(call)  # gRPC cancels a call that nobody holds
         call.add_done_callback(self._calls.discard)
         return call
@@ -254,11 +220,6 @@ def _outcome(call: Any) -> Outcome:  # noqa: ANN401 - protobuf has no types
         return Outcome.ANSWERED
     is_refused = call.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
     return Outcome.REFUSED if is_refused else Outcome.FAILED
-
-
-def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401 - protobuf has no types
-    outputs = zip(response.outputs, response.raw_output_contents, strict=True)
-    return {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
 
 
 def _counts(model: Any) -> ModelCounts:  # noqa: ANN401 - protobuf has no types
