@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, String, Text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -115,3 +115,111 @@ class AuditRow(Table):
     reason: Mapped[str] = mapped_column(Text)
     detail: Mapped[str] = mapped_column(Text)
     """JSON."""
+
+
+class ArmTotalsRow(Table):
+    """What one gateway process counted of one arm, since it began to report under this name."""
+
+    __tablename__ = "arm_totals"
+
+    alias: Mapped[str] = mapped_column(String(63), primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    release: Mapped[str] = mapped_column(String(80), primary_key=True)
+    reporter: Mapped[str] = mapped_column(String(16), primary_key=True)
+    totals: Mapped[str] = mapped_column(Text)
+    """JSON of ArmTotals; replaced as a whole."""
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+class PairTotalsRow(Table):
+    """The same of items that were mirrored to a release."""
+
+    __tablename__ = "pair_totals"
+
+    alias: Mapped[str] = mapped_column(String(63), primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    release: Mapped[str] = mapped_column(String(80), primary_key=True)
+    """The shadow."""
+    reporter: Mapped[str] = mapped_column(String(16), primary_key=True)
+    totals: Mapped[str] = mapped_column(Text)
+    """JSON of PairTotals; replaced as a whole."""
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+class DisagreementRow(Table):
+    """An item of which two releases thought differently."""
+
+    __tablename__ = "disagreements"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    alias: Mapped[str] = mapped_column(String(63), index=True)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    request_id: Mapped[str] = mapped_column(String(32))
+    serving: Mapped[str] = mapped_column(Text)
+    """JSON: what the caller got."""
+    shadow: Mapped[str] = mapped_column(Text)
+    """JSON: what the shadow said."""
+    item: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Its bytes, where the operator wants them kept."""
+
+
+class RolloutRow(Table):
+    """One rollout, and where it stands."""
+
+    __tablename__ = "rollouts"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    alias: Mapped[str] = mapped_column(String(63), index=True)
+    stable: Mapped[str] = mapped_column(String(80))
+    candidate: Mapped[str] = mapped_column(String(80))
+    terms: Mapped[str] = mapped_column(Text)
+    """JSON of RolloutTerms."""
+    state: Mapped[str] = mapped_column(String(20))
+    sentence: Mapped[str] = mapped_column(Text)
+    """Why it stands there, for people."""
+    step: Mapped[int]
+    """0 is the baseline."""
+    elapsed_seconds: Mapped[float]
+    """How long the step has run, pauses left out."""
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    audit_id: Mapped[int] = mapped_column(ForeignKey("audit.id"))
+    """Who began it, when and why."""
+
+
+class RolloutStepRow(Table):
+    """A step of a rollout that has begun: by its revision its numbers are found."""
+
+    __tablename__ = "rollout_steps"
+
+    rollout_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    """Of the route while this step runs."""
+    thresholds: Mapped[str | None] = mapped_column(Text)
+    """JSON: latency thresholds, fixed when it began."""
+
+
+class RolloutDecisionRow(Table):
+    """What was decided in a rollout, with its numbers."""
+
+    __tablename__ = "rollout_decisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rollout_id: Mapped[str] = mapped_column(String(16), index=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    decision: Mapped[str] = mapped_column(Text)
+    """JSON of a Decision."""
+
+
+class LeaseRow(Table):
+    """Who may do what only one may do at a time."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(32))
+    """Empty where nobody holds it."""
+    beat: Mapped[int] = mapped_column(BigInteger)
+    """Grows while the holder lives; whoever sees it stand still may take the lease."""

@@ -1,0 +1,1 @@
+"""What arms and shadows were seen to do: the record of it, and reports."""

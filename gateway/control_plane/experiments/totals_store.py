@@ -1,0 +1,110 @@
+"""The record of what was counted: each gateway process replaces its own rows, readers add up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from gateway.control_plane.tables import ArmTotalsRow, PairTotalsRow
+from gateway.control_plane.transactions import translated
+from gateway.rollouts.totals import ArmTotals, PairTotals
+
+
+class Counted(NamedTuple):
+    """What is counted apart: one release, while a route stood at one revision."""
+
+    alias: str
+    revision: int
+    release: str
+    """The arm, or the shadow."""
+
+
+class TotalsStore:
+    """Writes and reads them.
+
+    Args:
+        engine: The control plane's database.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    async def write(
+        self,
+        reporter: str,
+        arms: Mapping[Counted, ArmTotals],
+        pairs: Mapping[Counted, PairTotals],
+    ) -> None:
+        """Replace what this process has counted since it began to report.
+
+        Args:
+            reporter: Of this process alone, and of no other that ever was.
+            arms: What changed since the last time, whole.
+            pairs: Likewise.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer.
+        """
+        with translated():
+            async with self._sessions.begin() as session:
+                for counted, of_arm in arms.items():
+                    await _replace(session, ArmTotalsRow, reporter, counted, of_arm)
+                for counted, of_pairs in pairs.items():
+                    await _replace(session, PairTotalsRow, reporter, counted, of_pairs)
+
+    async def arms(self, alias: str, revisions: Collection[int]) -> dict[Counted, ArmTotals]:
+        """What all gateways counted of the arms of an alias.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer.
+        """
+        wanted = select(ArmTotalsRow).where(
+            ArmTotalsRow.alias == alias, ArmTotalsRow.revision.in_(revisions)
+        )
+        found: dict[Counted, ArmTotals] = {}
+        with translated():
+            async with self._sessions() as session:
+                for row in await session.scalars(wanted):
+                    counted = Counted(row.alias, row.revision, row.release)
+                    totals = ArmTotals.from_json(json.loads(row.totals))
+                    found[counted] = found.get(counted, ArmTotals()) + totals
+        return found
+
+    async def pairs(self, alias: str, revisions: Collection[int]) -> dict[Counted, PairTotals]:
+        """What all gateways counted of mirrored items.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer.
+        """
+        wanted = select(PairTotalsRow).where(
+            PairTotalsRow.alias == alias, PairTotalsRow.revision.in_(revisions)
+        )
+        found: dict[Counted, PairTotals] = {}
+        with translated():
+            async with self._sessions() as session:
+                for row in await session.scalars(wanted):
+                    counted = Counted(row.alias, row.revision, row.release)
+                    totals = PairTotals.from_json(json.loads(row.totals))
+                    found[counted] = found.get(counted, PairTotals()) + totals
+        return found
+
+
+async def _replace(
+    session: AsyncSession,
+    table: type[ArmTotalsRow | PairTotalsRow],
+    reporter: str,
+    counted: Counted,
+    totals: ArmTotals | PairTotals,
+) -> None:
+    row = table(
+        **counted._asdict(),
+        reporter=reporter,
+        totals=json.dumps(totals.to_json(), ensure_ascii=False),
+        at=datetime.now(UTC),
+    )
+    await session.merge(row)
