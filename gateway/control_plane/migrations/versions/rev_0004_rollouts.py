@@ -52,7 +52,7 @@ def _create_rollouts() -> None:
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("sentence", sa.Text(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
-        sa.Column("elapsed_seconds", sa.Float(), nullable=False),
+        sa.Column("elapsed_seconds", sa.Double(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("audit_id", sa.Integer(), sa.ForeignKey("audit.id"), nullable=False),
