@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,27 @@ def assert_empty(running: Supervised) -> None:
     assert (status["ready"], status["releases"]) == (True, {})
     assert stub_models(running) == set()
     assert in_memory(running) == set()
+
+
+def test_a_stub_that_dies_while_its_release_is_watched_is_healed_and_then_unloaded(
+    tmp_path: Path,
+) -> None:
+    repository = tmp_path / "models"
+    copy_digits(repository)
+    with supervised(tmp_path, repository, unload_quiet_seconds=3, quiet_seconds=3600) as running:
+        write_like_digits(repository, "digits", 2)
+        assert running.post("/releases/digits_r2/load").status_code == 200
+        with ThreadPoolExecutor() as pool:
+            unload = pool.submit(running.post, "/releases/digits_r2/unload")
+            os.kill(running.stub("digits_r2_model").pid, signal.SIGKILL)
+            running.wait(lambda: bool(running.status()["heals"]), "heal")
+            assert not unload.done()
+            assert unload.result().status_code == 200
+        assert stub_models(running) == steps_of("digits_r1")
+        assert in_memory(running) == models_of("digits_r1")
+        status = running.status()
+        assert (status["ready"], status["starts"]) == (True, 1)
+        assert (status["heals"][0]["release"], set(status["releases"])) == (
+            "digits_r2",
+            {"digits_r1"},
+        )
