@@ -29,4 +29,4 @@ class ControlPlane:
         """
         routes = RouteStore(engine)
         await routes.refresh()
-        return cls(routes, ReleaseOrders(engine, fleet), AuditTrail(engine))
+        return cls(routes, ReleaseOrders(engine, fleet, routes), AuditTrail(engine))

@@ -91,6 +91,7 @@ class FakeSupervisor:
 
     def obey(self, path: str) -> tuple[int, bytes]:
         """Load or unload: status and body."""
+        path = path.partition("?")[0]
         self.orders.append(path)
         if path in self.refusals:
             status, sentence = self.refusals[path]

@@ -106,7 +106,9 @@ def _release_routes(supervisor: Supervisor) -> list[Route]:
         return await answer(supervisor.repository)
 
     async def load(request: Request) -> JSONResponse:
-        return await answer(lambda: _load(supervisor, request.path_params["release"]))
+        name, query = request.path_params["release"], request.query_params
+        routes_are_kept = query.get("routes_are_kept") == "true"
+        return await answer(lambda: _load(supervisor, name, routes_are_kept=routes_are_kept))
 
     async def unload(request: Request) -> JSONResponse:
         return await answer(lambda: _unload(supervisor, request.path_params["release"]))
@@ -146,8 +148,8 @@ def _with_memory(status: SupervisorStatus) -> dict[str, object]:
     }
 
 
-def _load(supervisor: Supervisor, text: str) -> dict[str, object]:
-    return supervisor.load(_release_name(text)).to_json()
+def _load(supervisor: Supervisor, text: str, *, routes_are_kept: bool) -> dict[str, object]:
+    return supervisor.load(_release_name(text), routes_are_kept=routes_are_kept).to_json()
 
 
 def _unload(supervisor: Supervisor, text: str) -> dict[str, object]:

@@ -98,7 +98,7 @@ def _unload_steps(live: LiveTriton, release: Release) -> None:
 
 
 def check_moves_no_traffic(release: Release, served: Iterable[Release]) -> None:
-    """The gateway routes an alias to its lowest number: a lower one would take its place.
+    """Where nobody has set its route, an alias means its lowest number: a lower one takes over.
 
     Raises:
         LoadRefused: it would.
@@ -108,7 +108,7 @@ def check_moves_no_traffic(release: Release, served: Iterable[Release]) -> None:
     if routed and release.promotable and release.name < routed:
         raise LoadRefused(
             f"{release.name} would take the traffic of {release.name.alias} from {routed}, "
-            "and a load moves none; export it with a higher number."
+            "and a load moves none; load it through the gateway, which keeps the route."
         )
 
 

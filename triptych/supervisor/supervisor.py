@@ -171,10 +171,15 @@ class Supervisor:
         self._wake.set()
         return self.status()
 
-    def load(self, name: ReleaseName) -> ReleaseStatus:
+    def load(self, name: ReleaseName, *, routes_are_kept: bool = False) -> ReleaseStatus:
         """Add a release to what is served, once it has proven itself; it stays over restarts.
 
         One that is served already is left as it is. A failure changes nothing for the others.
+
+        Args:
+            name: Of the release.
+            routes_are_kept: Whether whoever asks has seen to it that its alias goes on meaning
+                what it means, although this may be the lowest number of that name.
 
         Raises:
             ReleaseNameInvalid: there is none of that name on disk.
@@ -183,7 +188,7 @@ class Supervisor:
             LoadRefused: a golden input did not get its golden answer, or traffic would move.
             NotRunning: there is no Triton that could load it, or not yet.
         """
-        self._changes.load(name)
+        self._changes.load(name, routes_are_kept=routes_are_kept)
         return self.status().releases[str(name)]
 
     def unload(self, name: ReleaseName) -> None:

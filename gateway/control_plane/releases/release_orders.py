@@ -13,6 +13,8 @@ from gateway.control_plane.audit import Deed
 from gateway.control_plane.control_errors import ReleaseInUse, ReleaseRefused, UnknownRelease
 from gateway.control_plane.releases.release_wishes import ReleaseWishes
 from gateway.control_plane.releases.supervisor_calls import Reply, Said, ask, order
+from gateway.control_plane.routing.route_store import RouteStore
+from gateway.data_plane.routing.route_book import route_of
 from gateway.data_plane.servers.fleet import Fleet
 from gateway.errors import InferenceUnavailable
 from triptych.routing import ReleaseName
@@ -37,10 +39,12 @@ class ReleaseOrders:
     Args:
         engine: The control plane's database.
         fleet: Every Triton.
+        routes: What aliases mean.
     """
 
-    def __init__(self, engine: AsyncEngine, fleet: Fleet) -> None:
+    def __init__(self, engine: AsyncEngine, fleet: Fleet, routes: RouteStore) -> None:
         self._fleet = fleet
+        self._routes = routes
         self.wishes = ReleaseWishes(engine)
 
     async def load(self, deed: Deed) -> list[Reply]:
@@ -55,6 +59,7 @@ class ReleaseOrders:
             DatabaseUnavailable: the decision cannot be kept.
         """
         release = _checked(deed.subject)
+        await self._keep_route(release)
         replies = await self._order(release, "load")
         refused = [it for it in replies if it.said is Said.REFUSED]
         done = [it for it in replies if it.said is Said.DONE]
@@ -113,6 +118,13 @@ class ReleaseOrders:
             )
             for name in sorted(names, key=_order_of)
         ]
+
+    async def _keep_route(self, release: str) -> None:
+        """Where its alias means the first of its releases, see that a lower one changes nothing."""
+        name = ReleaseName.parse(release)
+        first = self._fleet.directory().first.get(name.alias) if name else None
+        if name and first and name < first:
+            await self._routes.keep(route_of(first))
 
     async def _order(self, release: str, what: str) -> list[Reply]:
         servers = self._fleet.servers

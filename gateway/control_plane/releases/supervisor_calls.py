@@ -36,7 +36,8 @@ class Reply:
 
 async def order(server: Server, release: str, what: str) -> Reply:
     """Have a release loaded or unloaded; `what` is the last part of the path."""
-    path = f"/releases/{release}/{what}"
+    # Loads are ordered only once the routes are such that they move no traffic.
+    path = f"/releases/{release}/{what}?routes_are_kept=true"
     try:
         response = await server.supervisor.post(path, timeout=_ORDER_TIMEOUT)
     except httpx.HTTPError as exc:

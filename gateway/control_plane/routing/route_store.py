@@ -106,9 +106,7 @@ class RouteStore:
             if before is not None and before == replace(wanted, revision=before.revision):
                 return before
             if row is None and unset is not None:
-                first = replace(unset, revision=1)
-                known_before = Deed(TRIPTYCH, "route.set", deed.subject, "as it was until now")
-                row = await _write(session, row, first, known_before, undo_to=None)
+                row = await _keep(session, unset)
             undo_to = row.revision if row else None
             if row and rollout_id is not None:
                 undo_to = await _before_rollout(session, row, rollout_id)
@@ -117,6 +115,16 @@ class RouteStore:
             await _check_wanted(session, route)
             await _write(session, row, route, deed, undo_to=undo_to, rollout_id=rollout_id)
         return route
+
+    async def keep(self, unset: Route) -> None:
+        """Write down what an alias means by itself, so that nothing but a change changes it.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer.
+        """
+        async with self._changing() as session:
+            if await session.get(RouteRow, unset.alias) is None:
+                await _keep(session, unset)
 
     async def roll_back(self, deed: Deed, check: Callable[[Route], None]) -> Route:
         """Bring back what the alias meant before; of a rollout, before all its steps.
@@ -184,6 +192,11 @@ class RouteStore:
 async def count_up(session: AsyncSession) -> None:
     """Begin a change of a route, or of what routes may name; it is the lock between them, too."""
     await session.execute(_COUNT_UP)
+
+
+async def _keep(session: AsyncSession, unset: Route) -> RouteRow:
+    deed = Deed(TRIPTYCH, "route.set", unset.alias, "as it was until now")
+    return await _write(session, None, replace(unset, revision=1), deed, undo_to=None)
 
 
 async def _before_rollout(session: AsyncSession, row: RouteRow, rollout_id: str) -> int | None:

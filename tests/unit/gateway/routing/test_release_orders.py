@@ -141,3 +141,14 @@ async def test_a_name_that_is_none_is_unknown(start_gateway: StartGateway) -> No
     gateway = await start_gateway()
     for what in ("load", "unload"):
         assert refusal(await order(gateway, "digits", what)) == (404, "unknown_release")
+
+
+async def test_a_lower_number_that_is_loaded_takes_no_traffic(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    supervisor.releases = [a_release("digits", 2)]
+    gateway = await start_gateway()
+    assert (await order(gateway, "digits_r1", "load")).status_code == 200
+    route = (await gateway.client.get("/v1/routes/digits", headers=gateway.ui)).json()
+    assert [(arm["release"], arm["weight"]) for arm in route["arms"]] == [("digits_r2", 100)]
+    assert route["revision"] == 1
