@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
@@ -185,18 +186,26 @@ def test_a_stream_follows_canary_and_rollback_within_two_seconds_and_loses_nothi
 
 
 def test_requests_of_many_items_are_faster_than_one_at_a_time(two: LocalStack) -> None:
-    items = [file.read_bytes() for file in pictures.sample_files()] * 20
+    items = [file.read_bytes() for file in pictures.sample_files()] * 40
 
     def rate(results: Iterator[ItemResult]) -> float:
         started = time.monotonic()
-        assert all(isinstance(result, Prediction) for result in results)
-        return len(items) / (time.monotonic() - started)
+        answered = [isinstance(result, Prediction) for result in results]
+        assert all(answered)
+        return len(answered) / (time.monotonic() - started)
 
     with direct(two) as straight:
         rate(straight.classify(items))  # whatever is slow the first time
-        one = rate(straight.classify_one(item) for item in items)
-        many = rate(straight.classify(items))
+        # In turns: a neighbour on the same cores halves the pace of a second, of one or the other.
+        rounds = [
+            (
+                rate(straight.classify_one(item) for item in items[:96]),
+                rate(straight.classify(items)),
+            )
+            for _ in range(5)
+        ]
 
+    one, many = (median(rates) for rates in zip(*rounds, strict=True))
     print(f"\n{one:.0f} per second one at a time, {many:.0f} batched: {many / one:.2f} times")  # noqa: T201 - a measurement
     assert many > one
 

@@ -77,10 +77,14 @@ def test_what_one_triton_does_not_take_another_answers(
 ) -> None:
     triton.judge = Refusing(code, 1000)
 
-    with answering() as other, direct(FakeRoutes(FIRST), triton, other) as client:
+    with (
+        answering() as other,
+        direct(FakeRoutes(FIRST), triton, other, batch_size=1, max_in_flight=2) as client,
+    ):
         assert [label(result) for result in client.classify(NUMBERS)] == ALL
-        # The one that refuses has always the fewest in flight; it is left alone for a moment.
-        assert len(triton.asked) <= 8
+        # The one that refuses always has the fewest in flight, and is left alone for a moment: it
+        # gets what was on its way before that was noticed, not half of all.
+        assert len(triton.asked) <= 6
 
 
 def test_a_triton_that_is_gone_costs_nothing_while_another_is_there(triton: FakeTriton) -> None:
