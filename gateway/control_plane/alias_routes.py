@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -17,7 +18,6 @@ from gateway.control_plane.routing.route_store import RouteChange
 from gateway.control_plane.routing.route_texts import description_of, etag_of
 from gateway.dependencies import Control, PredictKey, Routes, check_may_use, require
 from gateway.openapi_errors import Responses, refusals
-from triptych.routing import Route
 
 router = APIRouter(prefix="/v1/routes", tags=["routes"])
 
@@ -25,9 +25,11 @@ _UNUSUAL: Final[dict[int | str, str]] = {403: "scope_missing", 503: "inference_u
 _NOT_CHANGED: Final[Responses] = {304: {"description": "It is as If-None-Match says."}}
 
 
-def _told(request: Request, response: Response, *routes: Route) -> Response | None:
+def _not_changed(
+    request: Request, response: Response, *descriptions: Mapping[str, Any]
+) -> Response | None:
     """Set the ETag; an answer without a body where the caller has that state already."""
-    etag = etag_of(*routes)
+    etag = etag_of(*descriptions)
     response.headers["ETag"] = etag
     asked = [it.strip() for it in request.headers.get("if-none-match", "").split(",")]
     if etag in asked or "*" in asked:
@@ -46,9 +48,8 @@ async def list_routes(
 ) -> Response | dict[str, Any]:
     """List the aliases that this gateway answers for."""
     usable = [route for alias, route in sorted(book.routes().items()) if key.may_use(alias)]
-    routes = [route for route in usable if book.is_live(route)]
-    not_changed = _told(request, response, *routes)
-    return not_changed or {"routes": [description_of(route, book) for route in routes]}
+    told = [description_of(route, book) for route in usable if book.is_live(route)]
+    return _not_changed(request, response, *told) or {"routes": told}
 
 
 @router.get(
@@ -62,8 +63,8 @@ async def show_route(
 ) -> Response | dict[str, Any]:
     """Show what one alias means now; direct gRPC clients ask this, with If-None-Match."""
     check_may_use(key, alias)
-    route = book.route(alias)
-    return _told(request, response, route) or description_of(route, book)
+    told = description_of(book.route(alias), book)
+    return _not_changed(request, response, told) or told
 
 
 @router.get(

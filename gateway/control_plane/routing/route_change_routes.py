@@ -59,8 +59,10 @@ async def set_route(alias: str, request: Request, response: Response, desk: Desk
     check_route(wanted, desk.fleet)
 
     def revise(before: Route | None) -> Route:
-        if expected.strip() != "*" and (before is None or etag_of(before) != expected.strip()):
-            raise RouteChanged(f"the route {alias!r} is not what If-Match says any more")
+        if expected.strip() != "*":
+            now = etag_of(description_of(before, desk.book)) if before else None
+            if now != expected.strip():
+                raise RouteChanged(f"the route {alias!r} is not what If-Match says any more")
         return wanted
 
     deed = desk.deed("route.set", alias, body.reason)
@@ -113,5 +115,6 @@ async def roll_back(alias: str, response: Response, desk: Desk) -> dict[str, Any
 
 
 def _told(route: Route, response: Response, desk: Desk) -> dict[str, Any]:
-    response.headers["ETag"] = etag_of(route)
-    return description_of(route, desk.book)
+    told = description_of(route, desk.book)
+    response.headers["ETag"] = etag_of(told)
+    return told

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.data_plane.routing.route_book import RouteBook
 from triptych.routing import Route
 
 
-def etag_of(*routes: Route) -> str:
-    """A strong validator of what routes say; RFC 9110, section 8.8.3."""
-    content = json.dumps([[it.alias, it.revision, it.to_json()] for it in routes])
-    return f'"{hashlib.sha256(content.encode()).hexdigest()[:16]}"'
+def etag_of(*descriptions: Mapping[str, Any]) -> str:
+    """A strong validator of what is told of routes; RFC 9110, section 8.8.3."""
+    return f'"{hashlib.sha256(json.dumps(descriptions).encode()).hexdigest()[:16]}"'
 
 
 def description_of(route: Route, book: RouteBook) -> dict[str, Any]:

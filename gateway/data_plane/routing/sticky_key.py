@@ -15,10 +15,15 @@ def read_sticky_key(sent: Sequence[str]) -> str | None:
     """Read X-Sticky-Key as often as it was sent; None where it was not.
 
     Raises:
-        InvalidParameter: it was sent twice, is empty, or longer than 256 characters.
+        InvalidParameter: it was sent twice, or is no text of 1 to 256 printable ASCII characters;
+            others have several encodings, and each would meet an arm of its own.
     """
     if not sent:
         return None
-    if len(sent) > 1 or not 0 < len(sent[0]) <= _MOST_CHARACTERS:
-        raise InvalidParameter(f"{STICKY_HEADER} must be one key of 1 to {_MOST_CHARACTERS} bytes")
-    return sent[0]
+    key = sent[0]
+    is_plain = key.isascii() and key.isprintable() and 0 < len(key) <= _MOST_CHARACTERS
+    if len(sent) > 1 or not is_plain:
+        raise InvalidParameter(
+            f"{STICKY_HEADER} must be one key of 1 to {_MOST_CHARACTERS} printable ASCII characters"
+        )
+    return key

@@ -77,12 +77,13 @@ async def test_by_api_key_one_key_meets_one_arm(start_gateway: StartGateway) -> 
     assert len({(await predict(gateway))["release"] for _ in range(20)}) == 1
 
 
-@pytest.mark.parametrize("keys", [[""], ["x" * 257], ["one", "two"]])
+@pytest.mark.parametrize("keys", [[""], ["x" * 257], ["one", "two"], ["Zoë"]])
 async def test_a_sticky_key_that_makes_no_sense_is_refused(
     start_gateway: StartGateway, keys: list[str]
 ) -> None:
     gateway = await start_gateway()
-    headers = [*gateway.admin.items(), *(("X-Sticky-Key", key) for key in keys)]
+    sent = [(b"X-Sticky-Key", key.encode()) for key in keys]
+    headers = [*((name.encode(), key.encode()) for name, key in gateway.admin.items()), *sent]
     answer = await gateway.client.post("/v1/predict/digits", content=b"seven", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_parameter")
 
