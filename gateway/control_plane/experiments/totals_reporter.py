@@ -57,6 +57,7 @@ class TotalsReporter:
             await self._write_disagreements()
             if time.monotonic() >= self._clear_at:
                 await self._gallery.clear_away()
+                await self._store.clear_away()
                 self._clear_at = time.monotonic() + _CLEAR_INTERVAL_SECONDS
             self._note(is_in_trouble=False)
         except DatabaseUnavailable:
