@@ -79,7 +79,9 @@ async def show_history(
     alias: str,
     control: Control,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    before: Annotated[int | None, Query(ge=1, description="A revision; for the next page.")] = None,
+    before: Annotated[
+        int | None, Query(ge=1, le=2**53 - 1, description="A revision; for the next page.")
+    ] = None,
 ) -> RouteHistory:
     """Newest first; empty for a route that nobody has ever set."""
     changes = await control.routes.history(alias, limit, before=before)

@@ -27,7 +27,9 @@ async def list_audit(
     control: Control,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     subject: Annotated[str | None, Query(max_length=80, examples=["digits"])] = None,
-    before: Annotated[int | None, Query(ge=1, description="An id; for the next page.")] = None,
+    before: Annotated[
+        int | None, Query(ge=1, le=2**31 - 1, description="An id; for the next page.")
+    ] = None,
 ) -> AuditList:
     """Changes of routes, loads and unloads, rollouts."""
     entries = await control.audit.latest(limit, subject=subject, before=before)

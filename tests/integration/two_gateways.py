@@ -71,6 +71,7 @@ class Seen:
     status: int
     release: str
     label: str
+    triton_ms: float = 0.0
 
 
 @dataclass
@@ -124,4 +125,5 @@ def _ask(client: httpx.Client, content: bytes) -> Seen:
     if not answer.is_success:
         return Seen(sent_at, answer.status_code, answer.text, "")
     body = answer.json()
-    return Seen(sent_at, 200, body["release"], body["predictions"][0]["label"])
+    label, triton_ms = body["predictions"][0]["label"], body["timing"]["triton_ms"]
+    return Seen(sent_at, 200, body["release"], label, triton_ms)
