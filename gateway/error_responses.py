@@ -72,6 +72,7 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     control_errors.ReleaseRefused: 409,
     control_errors.UnknownRollout: 404,
     control_errors.RolloutConflict: 409,
+    control_errors.UnknownItem: 404,
 }
 
 ERROR_CODE_HEADER: Final = "X-Error-Code"

@@ -20,6 +20,7 @@ from gateway.control_plane import (
     monitoring_routes,
     waterfall_routes,
 )
+from gateway.control_plane.experiments import report_routes
 from gateway.control_plane.releases import release_routes
 from gateway.control_plane.routing import route_change_routes
 from gateway.data_plane import predict_routes
@@ -58,6 +59,7 @@ _ROUTERS: Final = (
     alias_routes.router,
     route_change_routes.router,
     release_routes.router,
+    report_routes.router,
     audit_routes.router,
     key_routes.router,
     waterfall_routes.router,

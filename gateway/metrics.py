@@ -118,7 +118,7 @@ class GatewayMetrics:
             _BYTES_BUCKETS,
         )
         self._add_admission()
-        for add in (self._add_servers, self._add_transport, self._add_answer_cache):
+        for add in (self._add_servers, self._add_transport, self._add_cache, self._add_shadows):
             add()
 
     def _add_admission(self) -> None:
@@ -165,7 +165,7 @@ class GatewayMetrics:
             registry=self._registry,
         )
 
-    def _add_answer_cache(self) -> None:
+    def _add_cache(self) -> None:
         self.cache_items = Counter(
             "triptych_gateway_cache_items_total",
             "Items looked up in the answer cache: hit, miss, or collapsed into one on its way.",
@@ -173,6 +173,14 @@ class GatewayMetrics:
             registry=self._registry,
         )
         self.cache_bytes = self._gauge("cache_bytes", "Memory that cached answers take.")
+
+    def _add_shadows(self) -> None:
+        self.shadow_copies = Counter(
+            "triptych_gateway_shadow_copies_total",
+            "Requests copied to a shadow: sent, failed (of those), or dropped.",
+            ["release", "outcome"],
+            registry=self._registry,
+        )
 
     def observe(self, route: str, known: RequestRecord, status: int, outcome: str) -> None:
         """Count one request that has been answered."""

@@ -50,6 +50,7 @@ MESSAGES: Final = {
     "release_refused": "triton-0: digits_r2 is not served, because a golden input got '3'",
     "unknown_rollout": "there is no rollout of that id",
     "rollout_conflict": "a rollout of 'digits' is under way",
+    "unknown_item": "no bytes of disagreement 17 are kept",
     "payload_too_large": "the body has more bytes than are taken",
     "unsupported_media_type": "the Content-Type is none that is taken here",
     "undecodable_image": "the bytes are not a whole JPEG, PNG or WebP",

@@ -10,12 +10,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.control_plane.control_plane import ControlPlane
+from gateway.control_plane.experiments.totals_reporter import (
+    REPORT_INTERVAL_SECONDS,
+    TotalsReporter,
+)
 from gateway.control_plane.first_keys import FirstKeys
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.running_keys import running_keys
 from gateway.control_plane.supervisor_observations import SupervisorObservations
 from gateway.data_plane.admission.admission import Admission, AdmissionLimits
 from gateway.data_plane.answer_cache import open_answer_cache
+from gateway.data_plane.arm_counts import ArmCounts
+from gateway.data_plane.mirroring.disagreements import Disagreements
+from gateway.data_plane.mirroring.mirror import Mirror
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.rate_limits import RateLimits
 from gateway.data_plane.routing.route_book import RouteBook
@@ -48,6 +55,7 @@ class Services:
     control: ControlPlane
     admission: Admission
     predictor: Predictor
+    arm_counts: ArmCounts
     tracing: Tracing
     observations: SupervisorObservations
 
@@ -70,7 +78,10 @@ async def running_services(
         cache = await stack.enter_async_context(open_answer_cache(settings, metrics))
         admission = Admission(_admission_limits(settings))
         metrics.watch(admission, fleet)
-        control = await ControlPlane.opened(keys.engine, fleet)
+        control = await ControlPlane.opened(
+            keys.engine, fleet, items_kept=settings.shadow_items_kept
+        )
+        mirror = _mirror(settings, fleet, admission, metrics)
         for poll in (keys.store.poll, control.routes.poll):
             await stack.enter_async_context(_repeating(poll, settings.status_interval_seconds))
         await stack.enter_async_context(_exported(tracing, settings.otlp_url))
@@ -85,6 +96,7 @@ async def running_services(
             control=control,
             admission=admission,
             predictor=Predictor(_dispatch(settings, fleet, metrics), cache),
+            arm_counts=await stack.enter_async_context(_reported(control, mirror)),
             tracing=tracing,
             observations=SupervisorObservations(fleet),
         )
@@ -99,6 +111,33 @@ def _dispatch(settings: GatewaySettings, fleet: Fleet, metrics: GatewayMetrics) 
     return Dispatch(
         fleet, budget, harmful, metrics, patience_seconds=settings.recovery_patience_seconds
     )
+
+
+def _mirror(
+    settings: GatewaySettings, fleet: Fleet, admission: Admission, metrics: GatewayMetrics
+) -> Mirror:
+    return Mirror(
+        fleet,
+        admission,
+        metrics,
+        Disagreements(keeps_items=settings.shadow_items_kept > 0),
+        max_copies=settings.shadow_in_flight,
+        patience_seconds=settings.inference_timeout_seconds,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _reported(control: ControlPlane, mirror: Mirror) -> AsyncIterator[ArmCounts]:
+    """Count what arms do, and write it down, to the very last."""
+    arm_counts = ArmCounts(mirror)
+    reporter = TotalsReporter(
+        control.totals, control.gallery, arm_counts, mirror, lambda: control.routes.known
+    )
+    try:
+        async with _repeating(reporter.report, REPORT_INTERVAL_SECONDS):
+            yield arm_counts
+    finally:
+        await reporter.close()
 
 
 def _admission_limits(settings: GatewaySettings) -> AdmissionLimits:

@@ -88,6 +88,14 @@ class GatewaySettings(BaseSettings):
     docs_enabled: bool = True
     """Whether /docs and /openapi.json are served."""
 
+    # Shadows.
+    shadow_in_flight: int = Field(default=4, ge=1)
+    """Requests whose copies may be at a shadow at once; what is more is dropped, as are all while
+    callers wait."""
+    shadow_items_kept: int = Field(default=0, ge=0)
+    """Of how many items per alias on which a shadow disagrees to keep the bytes, for whoever looks
+    at them; 0 keeps none, because what people send is private."""
+
     # The transport.
     max_header_bytes: int = Field(default=32 * 1024, ge=1024)
     """Largest request line and headers together."""
@@ -143,6 +151,7 @@ class GatewaySettings(BaseSettings):
             "max_admitted": max(1, self.max_admitted // self.workers),
             "max_in_flight": max(1, self.max_in_flight // self.workers),
             "max_connections": max(1, self.max_connections // self.workers),
+            "shadow_in_flight": max(1, self.shadow_in_flight // self.workers),
             # One key gets two thirds of it, and the largest body has to fit in there.
             "max_admitted_bytes": max(
                 self.max_admitted_bytes // self.workers,

@@ -4,6 +4,7 @@ ControlError(GatewayError)
   RouteChanged, PreconditionRequired, RouteRefused, ReleaseNotReady, NothingToRollBack
   UnknownRelease, ReleaseInUse, ReleaseRefused
   UnknownRollout, RolloutConflict
+  UnknownItem
 """
 
 from __future__ import annotations
@@ -73,3 +74,9 @@ class RolloutConflict(ControlError):
     """The rollout is not in a state in which that can be done, or another is under way."""
 
     code = "rollout_conflict"
+
+
+class UnknownItem(ControlError):
+    """No bytes of that disagreement are kept."""
+
+    code = "unknown_item"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.control_plane.audit import AuditTrail
+from gateway.control_plane.experiments.gallery import Gallery
+from gateway.control_plane.experiments.totals_store import TotalsStore
 from gateway.control_plane.releases.release_orders import ReleaseOrders
 from gateway.control_plane.routing.route_store import RouteStore
 from gateway.data_plane.servers.fleet import Fleet
@@ -19,14 +21,27 @@ class ControlPlane:
     routes: RouteStore
     releases: ReleaseOrders
     audit: AuditTrail
+    totals: TotalsStore
+    gallery: Gallery
 
     @classmethod
-    async def opened(cls, engine: AsyncEngine, fleet: Fleet) -> ControlPlane:
+    async def opened(cls, engine: AsyncEngine, fleet: Fleet, *, items_kept: int) -> ControlPlane:
         """Put them together around one database, and know its routes.
+
+        Args:
+            engine: The database.
+            fleet: The servers.
+            items_kept: Of how many disagreements per alias the items' bytes stay.
 
         Raises:
             DatabaseUnavailable: it cannot be read now.
         """
         routes = RouteStore(engine)
         await routes.refresh()
-        return cls(routes, ReleaseOrders(engine, fleet, routes), AuditTrail(engine))
+        return cls(
+            routes,
+            ReleaseOrders(engine, fleet, routes),
+            AuditTrail(engine),
+            TotalsStore(engine),
+            Gallery(engine, items_kept=items_kept),
+        )

@@ -67,7 +67,10 @@ class Guest:
         if not items:
             return ()
         async with CancelOnDisconnect(self.request):
-            return await self.services.predictor.answers(ticket, self.target, items)
+            asked = self.services.predictor.answers(ticket, self.target, items)
+            if not self.choice.is_compared:
+                return await asked
+            return await self.services.arm_counts.watched(self.choice, items, asked)
 
     async def body_is_here(self, ticket: Ticket, items: Sequence[bytes]) -> None:
         """Count what was read, and charge for it if no header said how much would come.

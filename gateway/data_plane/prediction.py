@@ -81,7 +81,7 @@ class Predictor:
     async def _ask_all(
         self, ticket: Ticket, target: Target, items: Sequence[bytes]
     ) -> list[ItemAnswer]:
-        batches = list(_batches(items, target.max_batch_size))
+        batches = list(batches_of(items, target.max_batch_size))
         if len(batches) == 1:
             return await self._ask(ticket, target, items)
         calls = [asyncio.ensure_future(self._ask(ticket, target, batch)) for batch in batches]
@@ -145,7 +145,7 @@ class _Call:
         self.task = asyncio.create_task(work(self))
 
 
-def _batches(items: Sequence[bytes], max_batch_size: int) -> Iterator[Sequence[bytes]]:
+def batches_of(items: Sequence[bytes], max_batch_size: int) -> Iterator[Sequence[bytes]]:
     """As many as Triton takes at once, and no more bytes than may be copied at once."""
     first = size_bytes = 0
     for place, item in enumerate(items):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -58,6 +59,10 @@ class FakeTriton:
     """k of the release: labels per item."""
     answers: dict[bytes, ItemAnswer] = field(default_factory=dict)
     """By the bytes of the image or text; anything else is undecodable."""
+    answers_of: dict[str, dict[bytes, ItemAnswer]] = field(default_factory=dict)
+    """What a release answers otherwise, by its name."""
+    hung: set[str] = field(default_factory=set)
+    """Releases that do not answer as long as they are in here."""
     refusal: tuple[grpc.StatusCode, str] | None = None
     """Answer every inference with this code and text."""
     judge: Callable[[InferRequest], tuple[grpc.StatusCode, str] | None] = lambda _: None
@@ -93,6 +98,7 @@ class FakeTriton:
         """Be as new: the next test knows nothing of the last one."""
         self.width, self.refusal, self.spoil = 10, None, lambda _: None
         self.judge = lambda _: None
+        self.answers_of, self.hung = {}, set()
         self.answers, self.asked, self.loaded, self.inferences_counted = {}, [], [], None
         self.metadata, self.statistics = [], []
         self.overrides, self.unloaded, self.load_refusal = [], [], None
@@ -103,6 +109,10 @@ class FakeTriton:
         """Every image that came, over all requests."""
         return [item for request in self.asked for item in _items(request)]
 
+    def asked_of(self, release: str) -> int:
+        """How many requests for a release came."""
+        return sum(request.model_name == release for request in self.asked)
+
     def texts(self) -> list[str]:
         """Every text that came, over all requests."""
         return [item.decode() for request in self.asked for item in _items(request)]
@@ -111,15 +121,22 @@ class FakeTriton:
         """ModelInfer."""
         self.asked.append(request)
         self.metadata.append({key: str(value) for key, value in context.invocation_metadata()})
-        while context.is_active() and not self.may_answer.wait(timeout=0.01):
+        while context.is_active() and not self._may_answer(request):
             pass
         refusal = self.refusal or self.judge(request)
         if refusal is not None:
             context.abort(*refusal)
-        found = [self.answers.get(item, _NO_ITEM) for item in _items(request)]
+        answers = {**self.answers, **self.answers_of.get(request.model_name, {})}
+        found = [answers.get(item, _NO_ITEM) for item in _items(request)]
         response = self._response(request, found)
         self.spoil(response)
         return response
+
+    def _may_answer(self, request: InferRequest) -> bool:
+        if request.model_name not in self.hung:
+            return self.may_answer.wait(timeout=0.01)
+        time.sleep(0.01)
+        return False
 
     def ready(self, request: Any, _: grpc.ServicerContext) -> Any:
         """ModelReady."""
@@ -240,5 +257,6 @@ def running_triton() -> Iterator[FakeTriton]:
     try:
         yield fake
     finally:
+        fake.hung.clear()
         fake.may_answer.set()
         server.stop(grace=None).wait()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from gateway.control_plane.tables import ArmTotalsRow, PairTotalsRow
 from gateway.control_plane.transactions import translated
 from gateway.rollouts.totals import ArmTotals, PairTotals
+
+_KEPT_FOR: Final = timedelta(days=90)
 
 
 class Counted(NamedTuple):
@@ -56,6 +58,18 @@ class TotalsStore:
                     await _replace(session, ArmTotalsRow, reporter, counted, of_arm)
                 for counted, of_pairs in pairs.items():
                     await _replace(session, PairTotalsRow, reporter, counted, of_pairs)
+
+    async def clear_away(self) -> None:
+        """Delete what no process has added to for a quarter of a year.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer.
+        """
+        before = datetime.now(UTC) - _KEPT_FOR
+        with translated():
+            async with self._sessions.begin() as session:
+                for table in (ArmTotalsRow, PairTotalsRow):
+                    await session.execute(delete(table).where(table.at < before))
 
     async def arms(self, alias: str, revisions: Collection[int]) -> dict[Counted, ArmTotals]:
         """What all gateways counted of the arms of an alias.

@@ -54,6 +54,11 @@ class ReleaseLine:
         self._queue = FairQueue()
         self._wake: asyncio.TimerHandle | None = None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether one call more would have to wait, or would take what somebody waits for."""
+        return bool(self._queue) or self.in_flight >= self.limit.sustained
+
     def take_place(self, key_id: str, priority: Priority) -> None:
         """Let a request into the line, before its body is read.
 

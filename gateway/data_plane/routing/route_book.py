@@ -34,6 +34,8 @@ class Choice:
     """Of the route; None where the caller named the release itself."""
     shadow: Shadow | None = None
     """Who gets a copy of some of such requests."""
+    is_compared: bool = False
+    """Whether the route has others to compare its release with: arms, or a shadow."""
 
 
 class RouteBook:
@@ -107,7 +109,8 @@ class RouteBook:
         arm = choose_arm(route, sticky_key)
         target = _target(directory, arm)
         shadow = route.shadow if route.shadow and route.shadow.release != arm.release else None
-        return Choice(target, arm.label, route.revision, shadow)
+        is_compared = len(route.arms) > 1 or route.shadow is not None
+        return Choice(target, arm.label, route.revision, shadow, is_compared)
 
     def target(self, name: str) -> Target:
         """The release that a name stands for where nobody asks for an answer: the heaviest arm.

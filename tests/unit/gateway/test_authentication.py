@@ -27,6 +27,9 @@ ADMIN: Final = [
     ("POST", "/v1/admin/keys/4f6c2a9b1d0e/rotate"),
     ("GET", "/v1/admin/monitoring"),
     ("GET", "/v1/admin/audit"),
+    ("GET", "/v1/admin/routes/digits/report"),
+    ("GET", "/v1/admin/shadows/digits/report"),
+    ("GET", "/v1/admin/shadows/digits/disagreements/17/item"),
     ("GET", "/v1/admin/releases"),
     ("POST", "/v1/admin/releases/digits_r1/load"),
     ("POST", "/v1/admin/releases/digits_r1/unload"),
@@ -167,6 +170,7 @@ async def test_the_lists_above_hold_every_endpoint(gateway: Gateway) -> None:
             path.replace("/digits_r1", "/{release}")
             .replace("/digits", "/{alias}")
             .replace("4f6c2a9b1d0e", "{key_id}")
+            .replace("/17", "/{disagreement_id}")
             .replace("0" * 32, "{request_id}"),
         )
         for method, path in GUARDED + PUBLIC
