@@ -21,6 +21,7 @@ from gateway.control_plane import (
     waterfall_routes,
 )
 from gateway.control_plane.releases import release_routes
+from gateway.control_plane.rollouts import rollout_routes
 from gateway.control_plane.routing import route_change_routes
 from gateway.data_plane import predict_routes
 from gateway.data_plane.open_inference import infer_routes, metadata_routes
@@ -58,6 +59,7 @@ _ROUTERS: Final = (
     alias_routes.router,
     route_change_routes.router,
     release_routes.router,
+    rollout_routes.router,
     audit_routes.router,
     key_routes.router,
     waterfall_routes.router,

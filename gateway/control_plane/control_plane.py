@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.control_plane.audit import AuditTrail
+from gateway.control_plane.experiments.totals_store import TotalsStore
 from gateway.control_plane.releases.release_orders import ReleaseOrders
+from gateway.control_plane.rollouts.rollout_orders import RolloutOrders
+from gateway.control_plane.rollouts.rollout_store import RolloutStore
 from gateway.control_plane.routing.route_store import RouteStore
 from gateway.data_plane.servers.fleet import Fleet
 
@@ -19,6 +22,9 @@ class ControlPlane:
     routes: RouteStore
     releases: ReleaseOrders
     audit: AuditTrail
+    totals: TotalsStore
+    rollouts: RolloutStore
+    rollout_orders: RolloutOrders
 
     @classmethod
     async def opened(cls, engine: AsyncEngine, fleet: Fleet) -> ControlPlane:
@@ -29,4 +35,12 @@ class ControlPlane:
         """
         routes = RouteStore(engine)
         await routes.refresh()
-        return cls(routes, ReleaseOrders(engine, fleet, routes), AuditTrail(engine))
+        rollouts = RolloutStore(engine)
+        return cls(
+            routes=routes,
+            releases=ReleaseOrders(engine, fleet, routes),
+            audit=AuditTrail(engine),
+            totals=TotalsStore(engine),
+            rollouts=rollouts,
+            rollout_orders=RolloutOrders(rollouts, routes),
+        )
