@@ -112,19 +112,12 @@ class RouteStore:
             row = await session.get(RouteRow, deed.subject)
             before = _route(row) if row else unset
             wanted = revise(before)
-            if (
-                before
-                and rollout_id is None
-                and before == replace(wanted, revision=before.revision)
-            ):
+            if before and rollout_id is None and _is_same(before, wanted):
                 return before
             if row is None and unset is not None:
                 row = await _keep(session, unset)
-            undo_to = row.revision if row else None
-            if row and rollout_id is not None:
-                undo_to = await _before_rollout(session, row, rollout_id)
-            revision = row.revision + 1 if row else 1
-            route = replace(wanted, revision=revision)
+            undo_to = await _before(session, row, rollout_id)
+            route = replace(wanted, revision=row.revision + 1 if row else 1)
             await _check_wanted(session, route)
             await _write(session, row, route, deed, undo_to=undo_to, rollout_id=rollout_id)
             if also:
@@ -219,7 +212,16 @@ async def _keep(session: AsyncSession, unset: Route) -> RouteRow:
     return await _write(session, None, replace(unset, revision=1), deed, undo_to=None)
 
 
-async def _before_rollout(session: AsyncSession, row: RouteRow, rollout_id: str) -> int | None:
+def _is_same(before: Route, wanted: Route) -> bool:
+    return before == replace(wanted, revision=before.revision)
+
+
+async def _before(
+    session: AsyncSession, row: RouteRow | None, rollout_id: str | None
+) -> int | None:
+    """The revision that undoes a change of this row; of a rollout, all its steps before, too."""
+    if row is None or rollout_id is None:
+        return row.revision if row else None
     last = await session.get_one(RouteChangeRow, (row.alias, row.revision))
     return last.undo_to if last.rollout_id == rollout_id else row.revision
 
