@@ -105,7 +105,7 @@ async def test_a_rollout_begins_with_copies_and_says_what_it_waits_for(
 
 
 async def test_people_pause_resume_and_abort_at_once(
-    supervisor: FakeSupervisor, start_gateway: StartGateway, start_worker: StartWorker
+    start_gateway: StartGateway, start_worker: StartWorker
 ) -> None:
     gateway, clock = await start_gateway(), Clock()
     path = await begin(gateway, await start_worker(clock), clock)
