@@ -22,6 +22,7 @@ from gateway.control_plane import (
 )
 from gateway.control_plane.experiments import report_routes
 from gateway.control_plane.releases import release_routes
+from gateway.control_plane.rollouts import rollout_routes
 from gateway.control_plane.routing import route_change_routes
 from gateway.data_plane import predict_routes
 from gateway.data_plane.open_inference import infer_routes, metadata_routes
@@ -60,6 +61,7 @@ _ROUTERS: Final = (
     route_change_routes.router,
     release_routes.router,
     report_routes.router,
+    rollout_routes.router,
     audit_routes.router,
     key_routes.router,
     waterfall_routes.router,

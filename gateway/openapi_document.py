@@ -17,6 +17,7 @@ TAGS: Final = [
     },
     {"name": "routes", "description": "Which releases an alias means, now and before."},
     {"name": "releases", "description": "What is on disk and in memory. Scope `admin`."},
+    {"name": "rollouts", "description": "A share that rises by itself, or ends. Scope `admin`."},
     {"name": "keys", "description": "API keys: make, list, change, rotate, revoke. Scope `admin`."},
     {"name": "monitoring", "description": "Where time goes: of one request, and of every step."},
     {"name": "health", "description": "For orchestrators and Prometheus."},

@@ -10,6 +10,8 @@ from gateway.control_plane.audit import AuditTrail
 from gateway.control_plane.experiments.gallery import Gallery
 from gateway.control_plane.experiments.totals_store import TotalsStore
 from gateway.control_plane.releases.release_orders import ReleaseOrders
+from gateway.control_plane.rollouts.rollout_orders import RolloutOrders
+from gateway.control_plane.rollouts.rollout_store import RolloutStore
 from gateway.control_plane.routing.route_store import RouteStore
 from gateway.data_plane.servers.fleet import Fleet
 
@@ -23,6 +25,8 @@ class ControlPlane:
     audit: AuditTrail
     totals: TotalsStore
     gallery: Gallery
+    rollouts: RolloutStore
+    rollout_orders: RolloutOrders
 
     @classmethod
     async def opened(cls, engine: AsyncEngine, fleet: Fleet, *, items_kept: int) -> ControlPlane:
@@ -38,10 +42,13 @@ class ControlPlane:
         """
         routes = RouteStore(engine)
         await routes.refresh()
+        rollouts = RolloutStore(engine)
         return cls(
-            routes,
-            ReleaseOrders(engine, fleet, routes),
-            AuditTrail(engine),
-            TotalsStore(engine),
-            Gallery(engine, items_kept=items_kept),
+            routes=routes,
+            releases=ReleaseOrders(engine, fleet, routes),
+            audit=AuditTrail(engine),
+            totals=TotalsStore(engine),
+            gallery=Gallery(engine, items_kept=items_kept),
+            rollouts=rollouts,
+            rollout_orders=RolloutOrders(rollouts, routes),
         )

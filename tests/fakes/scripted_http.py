@@ -59,7 +59,7 @@ def running_server() -> Iterator[ScriptedServer]:
             self.end_headers()
             self.wfile.write(answer.body)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - as http.server calls them
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - as http.server calls them
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
             pass

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from triptych.cli.options import settings_from
-from triptych.client.gateway import GatewayConnection
+from triptych.client.control import ControlConnection
 from triptych.errors import NotRunning
 from triptych.stack.stack_file import read_stack
 
 
-def open_gateway(state_dir: Path | None) -> GatewayConnection:
+def open_gateway(state_dir: Path | None) -> ControlConnection:
     """Connect to the running gateway with the admin key of its state folder.
 
     Raises:
@@ -22,4 +22,4 @@ def open_gateway(state_dir: Path | None) -> GatewayConnection:
         key = settings.admin_key_file.read_text().strip()
     except OSError as exc:
         raise NotRunning(f"The admin key cannot be read: {exc}") from exc
-    return GatewayConnection(stack.gateway.url, key)
+    return ControlConnection(stack.gateway.url, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 from pydantic import ValidationError
@@ -12,7 +13,10 @@ from triptych.cli.keys import keys
 from triptych.cli.predict import predict
 from triptych.cli.releases import releases
 from triptych.cli.restart import restart
+from triptych.cli.rollout import rollout
+from triptych.cli.routes import routes
 from triptych.cli.stack import down, status, triton, up
+from triptych.cli.worker import worker
 from triptych.errors import TriptychError
 
 
@@ -21,7 +25,13 @@ def triptych() -> None:
     """Serve trained models: raw bytes in, labels out, through one Triton ensemble."""
 
 
-for command in (up, down, status, restart, predict, keys, export_command, releases, triton):
+_COMMANDS: Final = (
+    *(up, down, status, restart),
+    *(predict, routes, rollout, keys),
+    *(export_command, releases),
+    *(triton, worker),
+)
+for command in _COMMANDS:
     triptych.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""triptych releases list, show, verify, diff, prune, load."""
+"""triptych releases list, show, verify, diff, prune, load, unload."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from triptych.cli import release_texts
 from triptych.cli.connections import open_gateway
 from triptych.cli.options import Function, settings_from, state_dir_option
-from triptych.client.gateway import GatewayConnection
+from triptych.cli.routes import reason_option
+from triptych.client.control import ControlConnection
 from triptych.errors import CallFailed, EnvironmentUnfit, ReleaseNameInvalid
 from triptych.export.served_answers import serving_python
 from triptych.release import Release
 from triptych.releases.catalogue import Catalogue, describe, read_catalogue, summarise
 from triptych.releases.difference import compare
 from triptych.releases.pruning import Plan, plan_pruning, remove_leftover, remove_release
-from triptych.releases.running import load_release, loaded_releases, route_of
+from triptych.releases.running import loaded_releases
 from triptych.releases.verification import Replayed, check_bytes, replay_all
 from triptych.routing import ReleaseName
-from triptych.stack.stack_file import read_stack
 
-# The gateway asks the supervisor twice a second what can be asked.
+# Of several workers of the gateway, another one may answer the next call.
 _ROUTE_SECONDS: Final = 5.0
 _as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
@@ -44,7 +45,7 @@ def _read(model_repository: Path | None) -> Catalogue:
 
 @click.group()
 def releases() -> None:
-    """List, inspect, verify, compare, remove and load releases."""
+    """List, inspect, verify, compare, remove, load and unload releases."""
 
 
 @releases.command("list", short_help="List every release, and which are routed.")
@@ -203,38 +204,57 @@ def _remove(shown: Plan, now: Plan, repository: Path) -> None:
 
 @releases.command(short_help="Load a release into the running stack.")
 @click.argument("release")
+@reason_option
 @state_dir_option
-def load(release: str, state_dir: Path | None) -> None:
-    """Load a release into the running stack, without a restart and without moving traffic."""
+def load(release: str, reason: str, state_dir: Path | None) -> None:
+    """Load a release on every Triton, without a restart and without moving traffic."""
+    name = _parsed(release)
+    with open_gateway(state_dir) as gateway:
+        _tell_order(gateway.load_release(release, reason))
+        click.echo(f"{name} is loaded, and its golden inputs got their golden answers.")
+        arms = _wait_for_arms(gateway, name)
+    if arms is None:
+        click.echo("It is not promotable, so no route leads to it.")
+    elif release in arms:
+        click.echo(f"It answers on /v1/predict/{name.alias}")
+    else:
+        click.echo(f"No traffic moved: {name.alias} still means {', '.join(arms)}.")
+
+
+@releases.command(short_help="Unload a release from the running stack.")
+@click.argument("release")
+@reason_option
+@state_dir_option
+def unload(release: str, reason: str, state_dir: Path | None) -> None:
+    """Unload a release that no route names, once nobody has asked it for some seconds."""
+    name = _parsed(release)
+    with open_gateway(state_dir) as gateway:
+        _tell_order(gateway.unload_release(release, reason))
+    click.echo(f"{name} is unloaded.")
+
+
+def _parsed(release: str) -> ReleaseName:
     name = ReleaseName.parse(release)
     if name is None:
         raise ReleaseNameInvalid(f"{release!r} is no release name; one looks like digits_r1.")
-    stack = read_stack(settings_from(state_dir=state_dir).state_dir)
-    load_release(stack, name)
-    click.echo(f"{name} is loaded, and its golden inputs got their golden answers.")
-    routed = route_of(stack, name.alias)
-    if routed == name:
-        _wait_for_route(state_dir, name.alias)
-        click.echo(f"It answers on /v1/predict/{name.alias}")
-    elif routed is None:
-        click.echo("It is not promotable, so no route leads to it.")
-    else:
-        click.echo(f"No traffic moved: {name.alias} still means {routed}.")
+    return name
 
 
-def _wait_for_route(state_dir: Path | None, alias: str) -> None:
-    """Wait until the gateway has heard of it, so that the next command can rely on the route."""
+def _tell_order(found: Mapping[str, Any]) -> None:
+    """Name the Tritons that will follow only when they are back."""
+    for server in found["servers"]:
+        if not server["done"]:
+            click.echo(f"{server['server']} follows later: {server['reason']}")
+
+
+def _wait_for_arms(gateway: ControlConnection, name: ReleaseName) -> list[str] | None:
+    """Who gets the alias's traffic; None where it means nothing, and will not."""
     deadline = time.monotonic() + _ROUTE_SECONDS
-    with open_gateway(state_dir) as gateway:
-        while not _has_route(gateway, alias):
-            if time.monotonic() > deadline:
-                raise CallFailed(f"The gateway does not know the alias {alias!r} yet.")
-            time.sleep(0.1)
-
-
-def _has_route(gateway: GatewayConnection, alias: str) -> bool:
-    try:
-        gateway.route(alias)
-    except CallFailed:
-        return False
-    return True
+    while (route := gateway.find_route(name.alias)) is None:
+        told = {it["release"]: it["promotable"] for it in gateway.releases()}
+        if not told.get(str(name)):
+            return None
+        if time.monotonic() > deadline:
+            raise CallFailed(f"The gateway does not know the alias {name.alias!r} yet.")
+        time.sleep(0.1)
+    return [arm["release"] for arm in route["arms"] if arm["weight"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -37,7 +37,7 @@ class GatewayConnection:
     def __init__(self, url: str, api_key: str, timeout_seconds: float = 30.0) -> None:
         self._http = httpx.Client(**connection_options(url, api_key, timeout_seconds))
 
-    def __enter__(self) -> GatewayConnection:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

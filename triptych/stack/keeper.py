@@ -15,6 +15,7 @@ from triptych.stack.log_files import shorten_logs
 from triptych.stack.quiet_restarts import QuietRestarts
 from triptych.stack.settings import StackSettings
 from triptych.stack.stack_file import (
+    ProcessEntry,
     ServiceEntry,
     StackFile,
     TritonEntry,
@@ -33,6 +34,7 @@ class Parts:
 
     supervisors: list[KeptPart] = field(default_factory=list)
     gateway: KeptPart | None = None
+    worker: KeptPart | None = None
     ui: KeptPart | None = None
 
     def all(self) -> list[KeptPart]:
@@ -41,7 +43,7 @@ class Parts:
 
     def callers(self) -> list[KeptPart]:
         """Those that ask others, outermost first; they are stopped before the Tritons."""
-        return [part for part in (self.ui, self.gateway) if part]
+        return [part for part in (self.ui, self.gateway, self.worker) if part]
 
 
 class Keeper:
@@ -94,7 +96,7 @@ class Keeper:
     @property
     def stack(self) -> StackFile:
         """What runs where, as far as is known."""
-        gateway, ui = self._parts.gateway, self._parts.ui
+        gateway, ui, worker = self._parts.gateway, self._parts.ui, self._parts.worker
         assert gateway is not None  # noqa: S101 - a keeper is made when all are started
         return StackFile(
             pid=os.getpid(),
@@ -106,6 +108,7 @@ class Keeper:
             ui=ServiceEntry(services.ui_url(self._settings), ui.child.pid, ui.restarts)
             if ui
             else None,
+            worker=ProcessEntry(worker.child.pid, worker.restarts) if worker else None,
         )
 
     def write_stack_file(self) -> None:

@@ -1,4 +1,4 @@
-"""`triptych up`: start supervisors, gateway and UI side by side, prove the whole path, stop them.
+"""`triptych up`: start supervisors, gateway, worker and UI, prove the whole path, stop them.
 
 None of them waits for another: each tier comes up, fails and stays up alone.
 """
@@ -91,6 +91,7 @@ def _start_all(settings: StackSettings, parts: Parts, *, with_ui: bool) -> None:
         leftovers_seconds = settings.exit_timeout_seconds + 3.0
         parts.supervisors.append(KeptPart(services.supervisor_service(triton), leftovers_seconds))
     parts.gateway = KeptPart(gateway, leftovers_seconds=1.0)
+    parts.worker = KeptPart(services.worker_service(settings), leftovers_seconds=1.0)
     if with_ui:
         parts.ui = KeptPart(services.ui_service(settings), leftovers_seconds=1.0)
 
@@ -112,7 +113,9 @@ def _wait_for(awaited: KeptPart, parts: Parts, deadline: float) -> None:
         time.sleep(0.1)
 
 
-def _answers_ok(url: str) -> bool:
+def _answers_ok(url: str | None) -> bool:
+    if url is None:
+        return True
     with suppress(httpx.HTTPError):
         return httpx.get(url, timeout=2.0, trust_env=False).is_success
     return False

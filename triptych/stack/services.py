@@ -24,7 +24,8 @@ class Service:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     log_file: Path
-    ready_url: str
+    ready_url: str | None
+    """Where it says whether it is ready; None: it is as soon as it runs."""
     mark: str
     """In the environment of every process of this part, and of no other."""
 
@@ -66,17 +67,13 @@ def gateway_service(settings: StackSettings) -> Service:
             "triptych up serves on loopback without TLS; unset GATEWAY_TLS_..., or run a gateway "
             "of your own: docs/security.md"
         )
-    tritons, secret = settings.each_triton(), settings.supervisor_secret
     return Service(
         "The gateway",
         (sys.executable, "-m", "gateway"),
         _environment(
+            **_around_the_gateway(settings),
             GATEWAY_HOST=_LOOPBACK,
             GATEWAY_PORT=settings.gateway_port,
-            GATEWAY_TRITON_URLS=",".join(f"{_LOOPBACK}:{it.triton_grpc_port}" for it in tritons),
-            GATEWAY_SUPERVISOR_URLS=",".join(supervisor_url(it) for it in tritons),
-            GATEWAY_SUPERVISOR_SECRET=secret.get_secret_value() if secret else None,
-            GATEWAY_STATE_DIR=settings.state_dir.resolve(),
             GATEWAY_MAX_IMAGE_BYTES=settings.max_image_bytes,
             GATEWAY_WORKERS=settings.gateway_workers,
         ),
@@ -84,6 +81,29 @@ def gateway_service(settings: StackSettings) -> Service:
         f"{gateway_url(settings)}/readyz",
         mark_of(settings.state_dir, "gateway"),
     )
+
+
+def worker_service(settings: StackSettings) -> Service:
+    """What drives rollouts and keeps every Triton in step; it knows what the gateway knows."""
+    return Service(
+        "The worker",
+        (sys.executable, "-m", "gateway.worker"),
+        _environment(**_around_the_gateway(settings)),
+        settings.log_dir / "worker.log",
+        None,
+        mark_of(settings.state_dir, "worker"),
+    )
+
+
+def _around_the_gateway(settings: StackSettings) -> dict[str, object]:
+    """Where everything is that the gateway and the worker share."""
+    tritons, secret = settings.each_triton(), settings.supervisor_secret
+    return {
+        "GATEWAY_TRITON_URLS": ",".join(f"{_LOOPBACK}:{it.triton_grpc_port}" for it in tritons),
+        "GATEWAY_SUPERVISOR_URLS": ",".join(supervisor_url(it) for it in tritons),
+        "GATEWAY_SUPERVISOR_SECRET": secret.get_secret_value() if secret else None,
+        "GATEWAY_STATE_DIR": settings.state_dir.resolve(),
+    }
 
 
 def ui_service(settings: StackSettings) -> Service:

@@ -39,6 +39,14 @@ class ServiceEntry:
 
 
 @dataclass(frozen=True)
+class ProcessEntry:
+    """A process that answers nobody."""
+
+    pid: int
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
 class StackFile:
     """The running stack; `pid` is that of `triptych up`, which owns the rest."""
 
@@ -47,6 +55,7 @@ class StackFile:
     tritons: tuple[TritonEntry, ...]
     gateway: ServiceEntry
     ui: ServiceEntry | None
+    worker: ProcessEntry | None = None
 
     def write(self, state_dir: Path) -> None:
         """Write it whole, so that no reader and no crash ever sees half of it."""
@@ -91,6 +100,7 @@ def read_stack(state_dir: Path) -> StackFile:
             tritons=tuple(TritonEntry(**entry) for entry in body["tritons"]),
             gateway=ServiceEntry(**body["gateway"]),
             ui=ServiceEntry(**body["ui"]) if body["ui"] else None,
+            worker=ProcessEntry(**body["worker"]) if body.get("worker") else None,
         )
     except FileNotFoundError as exc:
         raise NotRunning(f"No stack runs in {state_dir}; start one with: triptych up") from exc

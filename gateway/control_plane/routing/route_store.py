@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,6 +31,7 @@ _COUNT_UP: Final = (
 )
 
 Revise = Callable[[Route | None], Route]
+Also = Callable[[AsyncSession, Route], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,13 @@ class RouteStore:
         return _route(row) if row else None
 
     async def change(
-        self, revise: Revise, deed: Deed, *, unset: Route | None, rollout_id: str | None = None
+        self,
+        revise: Revise,
+        deed: Deed,
+        *,
+        unset: Route | None,
+        rollout_id: str | None = None,
+        also: Also | None = None,
     ) -> Route:
         """Let an alias mean something else from now on.
 
@@ -93,7 +100,9 @@ class RouteStore:
             deed: Who does it and why; its subject is the alias.
             unset: What the alias means as long as nobody has set it; kept as revision 1, so that
                 a rollback finds it.
-            rollout_id: Where this is a step of a rollout: to roll back is to undo all of them.
+            rollout_id: Where this is a step of a rollout: to roll back is to undo all of them. It
+                gets a revision even if it changes nothing, because what it does is counted by that.
+            also: What belongs to the change; runs in its transaction, and may raise.
 
         Raises:
             ReleaseNotReady: it names a release that is being unloaded.
@@ -103,17 +112,16 @@ class RouteStore:
             row = await session.get(RouteRow, deed.subject)
             before = _route(row) if row else unset
             wanted = revise(before)
-            if before is not None and before == replace(wanted, revision=before.revision):
+            if before and rollout_id is None and _is_same(before, wanted):
                 return before
             if row is None and unset is not None:
                 row = await _keep(session, unset)
-            undo_to = row.revision if row else None
-            if row and rollout_id is not None:
-                undo_to = await _before_rollout(session, row, rollout_id)
-            revision = row.revision + 1 if row else 1
-            route = replace(wanted, revision=revision)
+            undo_to = await _before(session, row, rollout_id)
+            route = replace(wanted, revision=row.revision + 1 if row else 1)
             await _check_wanted(session, route)
             await _write(session, row, route, deed, undo_to=undo_to, rollout_id=rollout_id)
+            if also:
+                await also(session, route)
         return route
 
     async def keep(self, unset: Route) -> None:
@@ -126,12 +134,15 @@ class RouteStore:
             if await session.get(RouteRow, unset.alias) is None:
                 await _keep(session, unset)
 
-    async def roll_back(self, deed: Deed, check: Callable[[Route], None]) -> Route:
+    async def roll_back(
+        self, deed: Deed, check: Callable[[Route], None], *, also: Also | None = None
+    ) -> Route:
         """Bring back what the alias meant before; of a rollout, before all its steps.
 
         Args:
             deed: Who does it and why; its subject is the alias.
             check: Is shown what would come back, and may raise.
+            also: What belongs to the change; runs in its transaction, and may raise.
 
         Raises:
             UnknownAlias: nobody has ever set this route.
@@ -152,6 +163,8 @@ class RouteStore:
             await _check_wanted(session, route)
             told = replace(deed, detail={**deed.detail, "restores": then.revision})
             await _write(session, row, route, told, undo_to=then.undo_to)
+            if also:
+                await also(session, route)
         return route
 
     async def history(
@@ -199,7 +212,16 @@ async def _keep(session: AsyncSession, unset: Route) -> RouteRow:
     return await _write(session, None, replace(unset, revision=1), deed, undo_to=None)
 
 
-async def _before_rollout(session: AsyncSession, row: RouteRow, rollout_id: str) -> int | None:
+def _is_same(before: Route, wanted: Route) -> bool:
+    return before == replace(wanted, revision=before.revision)
+
+
+async def _before(
+    session: AsyncSession, row: RouteRow | None, rollout_id: str | None
+) -> int | None:
+    """The revision that undoes a change of this row; of a rollout, all its steps before, too."""
+    if row is None or rollout_id is None:
+        return row.revision if row else None
     last = await session.get_one(RouteChangeRow, (row.alias, row.revision))
     return last.undo_to if last.rollout_id == rollout_id else row.revision
 

@@ -33,6 +33,12 @@ ADMIN: Final = [
     ("GET", "/v1/admin/releases"),
     ("POST", "/v1/admin/releases/digits_r1/load"),
     ("POST", "/v1/admin/releases/digits_r1/unload"),
+    ("GET", "/v1/admin/rollouts"),
+    ("POST", "/v1/admin/rollouts"),
+    ("GET", "/v1/admin/rollouts/8e1f0a2b3c4d"),
+    ("POST", "/v1/admin/rollouts/8e1f0a2b3c4d/pause"),
+    ("POST", "/v1/admin/rollouts/8e1f0a2b3c4d/resume"),
+    ("POST", "/v1/admin/rollouts/8e1f0a2b3c4d/abort"),
     ("PUT", "/v1/routes/digits"),
     ("POST", "/v1/routes/digits/promote"),
     ("POST", "/v1/routes/digits/rollback"),
@@ -171,6 +177,7 @@ async def test_the_lists_above_hold_every_endpoint(gateway: Gateway) -> None:
             .replace("/digits", "/{alias}")
             .replace("4f6c2a9b1d0e", "{key_id}")
             .replace("/17", "/{disagreement_id}")
+            .replace("8e1f0a2b3c4d", "{rollout_id}")
             .replace("0" * 32, "{request_id}"),
         )
         for method, path in GUARDED + PUBLIC

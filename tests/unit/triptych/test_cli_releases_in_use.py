@@ -239,10 +239,15 @@ def load(place: Place, release: str) -> Ended:
     return place.run("load", release, "--state-dir", place.folder / "state")
 
 
+def done(release: str) -> Answer:
+    return as_json({"release": release, "servers": [{"server": "triton-0", "done": True}]})
+
+
 def test_the_first_release_of_a_name_is_loaded_and_answers(place: Place, stack: Stack) -> None:
-    stack.supervisor.answers["/releases/cats_r1/load"] = as_json({"state": "ready"})
-    stack.loaded(digits_r1=True, cats_r1=True)
-    stack.gateway.answers["/v1/routes/cats"] = as_json({"task": "image-classification"})
+    stack.gateway.answers = {
+        "/v1/admin/releases/cats_r1/load": done("cats_r1"),
+        "/v1/routes/cats": as_json({"arms": [{"release": "cats_r1", "weight": 100}]}),
+    }
 
     ended = load(place, "cats_r1")
 
@@ -251,27 +256,42 @@ def test_the_first_release_of_a_name_is_loaded_and_answers(place: Place, stack: 
         "cats_r1 is loaded, and its golden inputs got their golden answers.",
         "It answers on /v1/predict/cats",
     ]
-    assert stack.supervisor.asked[0].method == "POST"
-    assert stack.gateway.asked[0].path == "/v1/routes/cats"
+    assert [it.method for it in stack.gateway.asked] == ["POST", "GET"]
 
 
 def test_a_later_release_and_one_that_is_not_promotable_move_no_traffic(
     place: Place, stack: Stack
 ) -> None:
-    for name in ("digits_r2", "cats_r1"):
-        stack.supervisor.answers[f"/releases/{name}/load"] = as_json({"state": "ready"})
-    stack.loaded(digits_r1=True, digits_r2=True, cats_r1=False)
+    arms = [{"release": "digits_r1", "weight": 9}, {"release": "digits_r2", "weight": 0}]
+    stack.gateway.answers = {
+        "/v1/admin/releases/digits_r2/load": done("digits_r2"),
+        "/v1/admin/releases/cats_r1/load": done("cats_r1"),
+        "/v1/routes/digits": as_json({"arms": arms}),
+        "/v1/admin/releases": as_json({"releases": [{"release": "cats_r1", "promotable": False}]}),
+    }
 
     assert "No traffic moved: digits still means digits_r1." in load(place, "digits_r2").output
     assert "not promotable, so no route leads to it" in load(place, "cats_r1").output
-    assert stack.gateway.asked == []
 
 
 def test_a_refusal_is_the_supervisors_own_sentence(place: Place, stack: Stack) -> None:
-    refusal = {"error": "cats_r1 was edited: labels.txt is not what release.json hashed."}
-    stack.supervisor.answers["/releases/cats_r1/load"] = as_json(refusal, status=409)
+    message = "triton-0: cats_r1 was edited: labels.txt is not what release.json hashed."
+    refusal = {"error": {"code": "release_refused", "message": message}}
+    stack.gateway.answers["/v1/admin/releases/cats_r1/load"] = as_json(refusal, status=409)
 
     assert_one_sentence(load(place, "cats_r1"), "cats_r1 was edited: labels.txt")
+
+
+def test_a_release_is_unloaded_and_who_is_away_is_named(place: Place, stack: Stack) -> None:
+    away = {"server": "triton-1", "done": False, "reason": "its supervisor does not answer"}
+    stack.gateway.answers["/v1/admin/releases/cats_r1/unload"] = as_json({"servers": [away]})
+
+    ended = place.run("unload", "cats_r1", "--state-dir", place.folder / "state")
+
+    assert ended.output.splitlines() == [
+        "triton-1 follows later: its supervisor does not answer",
+        "cats_r1 is unloaded.",
+    ]
 
 
 def test_what_is_no_release_name_and_a_stack_that_does_not_run_are_one_sentence(

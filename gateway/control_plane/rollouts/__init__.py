@@ -1,0 +1,1 @@
+"""Automatic rollouts: their record, who drives them, and what administers them."""
