@@ -31,6 +31,21 @@ async def test_a_shadow_gets_what_callers_send_and_is_compared(
     assert await copies(gateway, "sent") == 3
 
 
+async def test_no_copy_is_sent_before_the_caller_has_an_answer(
+    triton: FakeTriton, serve_gateway: StartGateway
+) -> None:
+    gateway = await serve_gateway()
+    await set_route(gateway, shadow=100, r1=1)
+    triton.hung.add("digits_r1")
+    asked = asyncio.create_task(predict(gateway))
+    await until(lambda: triton.asked_of("digits_r1") == 1)
+    await set_route(gateway, shadow=50, r1=1)  # takes a while, and the request keeps its route
+    assert triton.asked_of("digits_r2") == 0
+    triton.hung.clear()
+    assert await asked == [200]
+    await until(lambda: triton.asked_of("digits_r2") == 1)
+
+
 async def test_a_shadow_for_few_percent_gets_few_copies(
     triton: FakeTriton, start_gateway: StartGateway
 ) -> None:
