@@ -1,4 +1,4 @@
-"""Rollouts end to end: two real Tritons, two real gateways, PostgreSQL, and a worker that may die."""
+"""Rollouts end to end: two real Tritons, two real gateways, PostgreSQL; the worker may die."""
 
 from __future__ import annotations
 
