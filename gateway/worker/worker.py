@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 _TICK_SECONDS: Final = 1.0
 _RECONCILE_SECONDS: Final = 2.0
 _GIVE_BACK_SECONDS: Final = 2.0
+# No request waits for what it hears, so it need not ask as often as a gateway.
+_STATUS_SECONDS: Final = 2.0
 _LEASE: Final = "worker"
 
 
@@ -90,7 +92,7 @@ class Worker:
         now = self._clock()
         if self._lease.is_held and now - self._reconciled_at >= _RECONCILE_SECONDS:
             self._reconciled_at = now
-            await self._routes.refresh()
+            await self._routes.poll()
             await self._reconciler.look()
 
     def _note_lease(self, is_held: bool) -> None:
@@ -122,9 +124,11 @@ async def run_worker(settings: GatewaySettings, stop: asyncio.Event) -> None:
     Raises:
         StartRefused: the database cannot be used, or addresses make no sense.
     """
+    interval = max(settings.status_interval_seconds, _STATUS_SECONDS)
+    rarely = settings.model_copy(update={"status_interval_seconds": interval})
     engine = await open_database(settings.effective_database_url)
     try:
-        async with open_fleet(settings) as fleet:
+        async with open_fleet(rarely) as fleet:
             worker = Worker(engine, fleet)
             try:
                 await _tick_until(stop, worker)

@@ -287,7 +287,6 @@ def test_a_release_is_unloaded_and_who_is_away_is_named(place: Place, stack: Sta
     stack.gateway.answers["/v1/admin/releases/cats_r1/unload"] = as_json({"servers": [away]})
 
     ended = place.run("unload", "cats_r1", "--state-dir", place.folder / "state")
-
     assert ended.output.splitlines() == [
         "triton-1 follows later: its supervisor does not answer",
         "cats_r1 is unloaded.",
