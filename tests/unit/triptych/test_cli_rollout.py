@@ -141,7 +141,7 @@ def test_a_watch_ends_with_the_rollout(gateway: Gateway, state: str, exit_code: 
 
 
 def test_a_watch_tells_what_changes_and_not_what_only_counts(gateway: Gateway) -> None:
-    looks = [
+    looks: list[dict[str, Any]] = [
         {"state": "running", "sentence": "Baseline: waits for time (1 of 60 s).", "steps": []},
         {"state": "running", "sentence": "Baseline: waits for time (2 of 60 s).", "steps": []},
         {"state": "rolled_back", "sentence": "Rolled back: it was worse."},
