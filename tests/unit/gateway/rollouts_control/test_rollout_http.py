@@ -213,3 +213,23 @@ async def test_what_nobody_wants_is_unloaded_where_that_was_not_heard(
             break
     assert clock.now >= 1030.0  # whoever said so may have ordered it in the same moment
     assert len(supervisor.orders) == 2
+
+
+async def test_an_order_that_fails_is_tried_again_only_after_a_while(
+    supervisor: FakeSupervisor, start_gateway: StartGateway, start_worker: StartWorker
+) -> None:
+    supervisor.releases.append(a_release("digits", 2))
+    gateway = await start_gateway()
+    load = "/v1/admin/releases/digits_r2/load"
+    assert (await gateway.client.post(load, headers=gateway.admin)).is_success
+    supervisor.orders.clear()
+    supervisor.releases = [a_release("digits", 1)]
+    supervisor.refusals["/releases/digits_r2/load"] = (409, "A golden input got '3'.")
+    clock = Clock()
+    worker = await start_worker(clock)
+    for _ in range(200):
+        clock.now += 2.0
+        await worker.tick()
+        if len(supervisor.orders) == 2:
+            break
+    assert clock.now >= 1032.0
