@@ -41,7 +41,7 @@ def decode_pool(decode: DecodeImage | None = None, **parameters: int) -> Iterato
     finally:
         pool.close()
     assert alive_after(family, 5.0) == []
-    assert open_files() == before
+    assert open_files() <= before  # what earlier tests left may be collected meanwhile
 
 
 def open_files() -> int:

@@ -39,15 +39,20 @@ async def report(gateway: Gateway, path: str, **query: Any) -> dict[str, Any]:
 
 
 async def report_with(
-    gateway: Gateway, path: str, wanted: dict[str, Any], **query: Any
+    gateway: Gateway, path: str, wanted: dict[str, Any], *, disagreements: int = 0, **query: Any
 ) -> dict[str, Any]:
-    """A report once it holds these values: it is up to a second behind."""
+    """A report once it holds these values and so many disagreements: it is up to a second behind.
+
+    What was counted is written first, and on what the two disagreed right after that.
+    """
     told: dict[str, Any] = {}
 
     async def is_told() -> bool:
         told.update(await report(gateway, path, **query))
         first = told["arms"][0] if path == "routes" else told
-        return all(first[name] == value for name, value in wanted.items())
+        shown = len(told.get("disagreements", ()))
+        is_counted = all(first[name] == value for name, value in wanted.items())
+        return is_counted and shown >= disagreements
 
     try:
         await until(is_told)

@@ -100,7 +100,7 @@ async def test_a_shadow_that_fails_is_seen_in_the_report_and_nowhere_else(
     await set_route(gateway, shadow=100, r1=1)
     triton.judge = lambda request: LAME if request.model_name == "digits_r2" else None
     assert await predict(gateway) == [200]
-    told = await report_with(gateway, "shadows", {"pairs": 1})
+    told = await report_with(gateway, "shadows", {"pairs": 1}, disagreements=1)
     assert (told["shadow_failures"]["count"], told["top1_agreement"]["count"]) == (1, 0)
     (shown,) = told["disagreements"]
     assert (shown["shadow"]["outcome"], shown["serving"]["labels"][0]) == ("failed", "7")
@@ -168,7 +168,7 @@ async def test_a_shadow_that_refuses_what_the_arm_answers_differs_in_outcome(
     await set_route(gateway, shadow=100, r1=1)
     triton.answers_of["digits_r2"] = {b"seven": refused(Status.TOO_LARGE)}
     await predict(gateway)
-    told = await report_with(gateway, "shadows", {"pairs": 1})
+    told = await report_with(gateway, "shadows", {"pairs": 1}, disagreements=1)
     assert (told["outcome_differed"]["count"], told["shadow_failures"]["count"]) == (1, 0)
     assert told["disagreements"][0]["shadow"]["outcome"] == "too_large"
 
