@@ -83,7 +83,7 @@ async def running_services(
         )
         mirror = _mirror(settings, fleet, admission, metrics)
         for poll in (keys.store.poll, control.routes.poll):
-            await stack.enter_async_context(_repeating(poll, settings.status_interval_seconds))
+            await stack.enter_async_context(_repeating(poll, settings.status_interval_seconds / 2))
         await stack.enter_async_context(_exported(tracing, settings.otlp_url))
         yield Services(
             settings=settings,

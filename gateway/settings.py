@@ -76,7 +76,8 @@ class GatewaySettings(BaseSettings):
     """Most bytes of items that ended a stub to keep in `state_dir`/harmful, for whoever mends the
     decoder; 0 keeps none, because what people send is private."""
     status_interval_seconds: float = Field(default=0.5, gt=0)
-    """Pause between two looks at the supervisor's /status and at the counter of key changes."""
+    """Pause between two looks at the supervisor's /status; half of it between two looks at the
+    counters of changes of keys and routes."""
     status_max_age_seconds: float = Field(default=5.0, gt=0)
     """A supervisor's word older than this counts as silence."""
     trace_sample_ratio: float = Field(default=0.01, ge=0, le=1)

@@ -158,8 +158,8 @@ async def test_a_table_of_version_0_1_is_migrated_with_its_keys(
     url = postgres.new_database()
     before = await open_database(url)
     async with before.begin() as connection:  # back to what create_all of version 0.1 made
-        for table in ("api_keys", "key_revision", "alembic_version"):
-            await connection.execute(text(f"DROP TABLE {table}"))
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
         await connection.execute(text(IN_POSTGRESQL))
         for row in ROWS:
             values = ", ".join("NULL" if it is None else f"'{it}'" for it in row)

@@ -132,10 +132,10 @@ def test_a_release_that_is_broken_is_refused_with_a_sentence_and_digits_goes_on(
     (growing.repository / "edited_r1_postprocess" / "labels.txt").write_text("zero\n")
 
     refusals = {
-        "garbage_r1": "Triton cannot load garbage_r1: ",
-        "wrong_r1": "wrong_r1 is not served, because four-portrait.jpg got '4' with ",
-        "edited_r1": "edited_r1 was edited: ",
-        "absent_r1": "There is no release absent_r1 in ",
+        "garbage_r1": "triton-0: Triton cannot load garbage_r1: ",
+        "wrong_r1": "triton-0: wrong_r1 is not served, because four-portrait.jpg got '4' with ",
+        "edited_r1": "triton-0: edited_r1 was edited: ",
+        "absent_r1": "triton-0: There is no release absent_r1 in ",
     }
     for release, sentence in refusals.items():
         done = growing.run("load", release)

@@ -83,6 +83,8 @@ def roll_out(where: TwoGateways, candidate: str, marked_share: float = 0.0) -> E
 
 
 def weights(where: TwoGateways) -> dict[str, int]:
+    """What the gateway that was not asked says after the second that it may take."""
+    time.sleep(_AFTER_A_DECISION_SECONDS)
     route = where.call("GET", "/v1/routes/digits", gateway=1)
     assert route["shadow"] is None
     return {arm["release"]: arm["weight"] for arm in route["arms"]}

@@ -100,7 +100,7 @@ def test_a_stub_that_dies_while_its_release_is_watched_is_healed_and_then_unload
 ) -> None:
     repository = tmp_path / "models"
     copy_digits(repository)
-    with supervised(tmp_path, repository, unload_quiet_seconds=3, quiet_seconds=3600) as running:
+    with supervised(tmp_path, repository, unload_quiet_seconds=8, quiet_seconds=3600) as running:
         write_like_digits(repository, "digits", 2)
         assert running.post("/releases/digits_r2/load").status_code == 200
         with ThreadPoolExecutor() as pool:
