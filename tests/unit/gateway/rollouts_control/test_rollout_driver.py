@@ -101,7 +101,7 @@ async def test_waiting_is_recorded_when_it_is_for_something_else_or_has_been_lon
 ) -> None:
     rollout = await world.start(replace(TERMS, step_seconds=3600.0))
     driver = world.driver()
-    await world.run(driver, 33)
+    await world.run(driver, 200)
     sentences = [it["sentence"] for it in await world.store.decisions(rollout.id, 100)]
     assert 4 <= len(sentences) <= 6
     assert (await world.store.get(rollout.id)).sentence.startswith("Baseline: waits for time (")
