@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Generic, Protocol, TypeVar
@@ -11,8 +12,10 @@ from gateway.data_plane.routing.route_book import Choice
 from gateway.errors import InferenceError, InferenceFailed, InferenceTimeout
 from gateway.request_context import RequestRecord, record
 from gateway.rollouts.totals import ArmTotals
-from python_backends.shared.contract import ItemAnswer
+from python_backends.shared.contract import ItemAnswer, Status
 from triptych.routing import Route
+
+logger = logging.getLogger(__name__)
 
 Totals = TypeVar("Totals")
 
@@ -116,11 +119,42 @@ class ArmCounts:
             self._failed(choice, known, items, exc)
             raise
         if known.triton_calls:
-            tops = [answer.labels[0] for answer in answers if answer.labels]
-            self.tally.of(counted_of(choice, known)).add(known.triton_ms, tops)
-            if choice.shadow:
-                self._mirror.offer(choice, known, items, answers)
+            self._answered(choice, known, items, answers)
         return answers
+
+    def _answered(
+        self,
+        choice: Choice,
+        known: RequestRecord,
+        items: Sequence[bytes],
+        answers: Sequence[ItemAnswer],
+    ) -> None:
+        totals = self.tally.of(counted_of(choice, known))
+        if any(answer.status is Status.HARMFUL for answer in answers):
+            totals.add_failure()  # it ended a process of this release
+        else:
+            totals.add(known.triton_ms, [it.labels[0] for it in answers if it.labels])
+        self._offer(choice, known, items, answers)
+
+    def _offer(
+        self,
+        choice: Choice,
+        known: RequestRecord,
+        items: Sequence[bytes],
+        answers: Sequence[ItemAnswer] | None,
+    ) -> None:
+        if choice.shadow is None:
+            return
+        try:
+            self._mirror.offer(choice, known, items, answers)
+        except Exception:  # last resort: a copy is no reason to lose the caller's answer
+            logger.exception("a request could not be copied")
+
+    def missed(self, choice: Choice, alias: str) -> None:
+        """Count a request that another arm has to answer, because nobody has the one drawn."""
+        if choice.missed:
+            counted = Counted(alias, choice.revision or 0, choice.missed)
+            self.tally.of(counted).add_failure()
 
     def _failed(
         self, choice: Choice, known: RequestRecord, items: Sequence[bytes], exc: InferenceError
@@ -129,8 +163,8 @@ class ArmCounts:
             return  # it was never this request's turn: that is load, or the caller's short patience
         self.tally.of(counted_of(choice, known)).add_failure()
         tells_of_the_arm = isinstance(exc, InferenceFailed | InferenceTimeout)
-        if choice.shadow and known.triton_calls and tells_of_the_arm:
-            self._mirror.offer(choice, known, items, None)
+        if known.triton_calls and tells_of_the_arm:
+            self._offer(choice, known, items, None)
 
 
 def counted_of(choice: Choice, known: RequestRecord) -> Counted:

@@ -24,14 +24,18 @@ from gateway.settings import BodyPatience, GatewaySettings
 from python_backends.shared.contract import ItemAnswer, Task
 
 
-@dataclass(frozen=True)
+@dataclass
 class Guest:
     """A request whose key may ask what it asks."""
 
     request: Request
     services: Services
     key: ApiKey
+    name: str
+    """Of the alias or release, as the path has it."""
+    sticky_key: str | None
     choice: Choice
+    """Of a release; until the body is here it may be another one that answers."""
     visitor: Visitor
     declared_bytes: int | None
 
@@ -79,6 +83,7 @@ class Guest:
             RateLimited: the key has no more bytes this minute.
         """
         ticket.body_is_here()
+        self._follow_route(ticket)
         known = record.get()
         if self.target.task is Task.TEXT_CLASSIFICATION:
             known.texts = len(items)
@@ -86,6 +91,16 @@ class Guest:
             known.images = len(items)
         if self.declared_bytes is None:
             await self.services.limits.charge(self.key, requests=0, size_bytes=known.body_bytes)
+
+    def _follow_route(self, ticket: Ticket) -> None:
+        """A body may take minutes, and the route move meanwhile: what it says now counts."""
+        routes = self.services.routes
+        choice = routes.follow(self.choice, self.name, self.sticky_key, self.key.id)
+        if choice is self.choice or choice.target.task is not self.target.task:
+            return
+        self.choice = choice
+        self.services.admission.move(ticket, choice.target)
+        _note(choice)
 
 
 async def receive_guest(request: Request, name: str) -> Guest:
@@ -108,10 +123,16 @@ async def receive_guest(request: Request, name: str) -> Guest:
     await services.limits.charge(key, requests=1, size_bytes=declared or 0)
     sticky_key = read_sticky_key(request.headers.getlist(STICKY_HEADER))
     choice = services.routes.choose(name, sticky_key, key.id)
-    known.alias, known.release, known.tenant = name, choice.target.release, key.tenant
-    known.arm, known.revision = choice.arm, choice.revision
+    known.alias, known.tenant = name, key.tenant
+    _note(choice)
+    services.arm_counts.missed(choice, name)
     visitor = _visitor(request, key, services.settings)
-    return Guest(request, services, key, choice, visitor, declared)
+    return Guest(request, services, key, name, sticky_key, choice, visitor, declared)
+
+
+def _note(choice: Choice) -> None:
+    known = record.get()
+    known.release, known.arm, known.revision = choice.target.release, choice.arm, choice.revision
 
 
 def _visitor(request: Request, key: ApiKey, settings: GatewaySettings) -> Visitor:

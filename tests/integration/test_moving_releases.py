@@ -9,8 +9,11 @@ from itertools import pairwise
 import pytest
 
 from tests.integration.test_releases_command import copy_digits, write_like_digits
+from tests.integration.test_sdk import FOLLOWED_SECONDS, Endless
 from tests.integration.two_gateways import Clients, TwoGateways, eight_clients, two_gateways
 from tests.real_postgres import RealPostgres
+from tests.unit.triptych.waiting import wait_until
+from triptych.client import DirectClient
 
 _ROUNDS = 20
 _IN_FORCE_SECONDS = 1.0
@@ -91,3 +94,23 @@ def test_what_there_is_is_told_alike_by_both_gateways(where: TwoGateways) -> Non
     assert (second["is_wanted"], second["broken"], len(second["servers"])) == (True, None, 2)
     assert all(it["state"] == "ready" and it["memory_bytes"] > 0 for it in second["servers"])
     assert [it["release"] for it in told[0]] == [it["release"] for it in told[1]]
+
+
+def test_a_direct_client_follows_what_another_gateway_was_told_within_two_seconds(
+    where: TwoGateways,
+) -> None:
+    where.call("PUT", "/v1/routes/digits", arms=[{"release": "digits_r1", "weight": 100}])
+    addresses = [triton["grpc"] for triton in where.stack.tritons]
+    key = where.stack.admin_key
+    with (
+        DirectClient(where.urls[1], key, addresses, "digits", batch_size=8) as direct,
+        Endless(direct) as stream,
+    ):
+        wait_until(lambda: len(stream.met) > 50)
+        where.call("POST", "/v1/routes/digits/promote", release="digits_r2")
+        followed = stream.until_only("digits_r2", time.monotonic())
+        where.call("POST", "/v1/routes/digits/rollback")
+        rolled_back = stream.until_only("digits_r1", time.monotonic())
+    print(f"followed after {followed:.2f} s, the rollback after {rolled_back:.2f} s")  # noqa: T201 - a figure
+    assert not stream.wrong
+    assert max(followed, rolled_back) < FOLLOWED_SECONDS

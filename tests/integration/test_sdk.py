@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import httpx
@@ -205,7 +204,8 @@ def test_requests_of_many_items_are_faster_than_one_at_a_time(two: LocalStack) -
             for _ in range(5)
         ]
 
-    one, many = (median(rates) for rates in zip(*rounds, strict=True))
+    # The best of each: a neighbour can make a round slow, but none fast.
+    one, many = (max(rates) for rates in zip(*rounds, strict=True))
     print(f"\n{one:.0f} per second one at a time, {many:.0f} batched: {many / one:.2f} times")  # noqa: T201 - a measurement
     assert many > one
 

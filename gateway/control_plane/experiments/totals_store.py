@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import CursorResult, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from gateway.control_plane.tables import ArmTotalsRow, PairTotalsRow
+from gateway.control_plane.tables import ArmTotalsRow, PairTotalsRow, RolloutDecisionRow
 from gateway.control_plane.transactions import translated
 from gateway.rollouts.totals import ArmTotals, PairTotals
 
@@ -60,7 +60,7 @@ class TotalsStore:
                     await _replace(session, PairTotalsRow, reporter, counted, of_pairs)
 
     async def clear_away(self) -> None:
-        """Delete what no process has added to for a quarter of a year.
+        """Delete what no process has added to, and what was decided, a quarter of a year ago.
 
         Raises:
             DatabaseUnavailable: the database does not answer.
@@ -68,7 +68,7 @@ class TotalsStore:
         before = datetime.now(UTC) - _KEPT_FOR
         with translated():
             async with self._sessions.begin() as session:
-                for table in (ArmTotalsRow, PairTotalsRow):
+                for table in (ArmTotalsRow, PairTotalsRow, RolloutDecisionRow):
                     await session.execute(delete(table).where(table.at < before))
 
     async def arms(self, alias: str, revisions: Collection[int]) -> dict[Counted, ArmTotals]:
@@ -115,10 +115,12 @@ async def _replace(
     counted: Counted,
     totals: ArmTotals | PairTotals,
 ) -> None:
-    row = table(
-        **counted._asdict(),
-        reporter=reporter,
-        totals=json.dumps(totals.to_json(), ensure_ascii=False),
-        at=datetime.now(UTC),
-    )
-    await session.merge(row)
+    key = {**counted._asdict(), "reporter": reporter}
+    values = {
+        "totals": json.dumps(totals.to_json(), ensure_ascii=False),
+        "at": datetime.now(UTC),
+    }
+    # A write comes first: SQLite refuses to turn a reader into a writer while another one writes.
+    changed = await session.execute(update(table).filter_by(**key).values(**values))
+    if not cast(CursorResult[Any], changed).rowcount:
+        await session.execute(insert(table).values(**key, **values))

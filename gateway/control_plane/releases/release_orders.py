@@ -59,6 +59,7 @@ class ReleaseOrders:
             DatabaseUnavailable: the decision cannot be kept.
         """
         release = _checked(deed.subject)
+        await self._fleet.hear()  # what its alias means now, not half a second ago
         await self._keep_route(release)
         replies = await self._order(release, "load")
         refused = [it for it in replies if it.said is Said.REFUSED]
@@ -94,6 +95,9 @@ class ReleaseOrders:
                 replace(deed, action=f"{deed.action} refused", reason=why), before
             )
             raise ReleaseInUse(why)
+        if (await self.wishes.all()).get(release):
+            await self._order(release, "load")
+            raise ReleaseInUse("somebody else loaded it in the same moment; it stays loaded")
         await self._fleet.hear()
         return replies
 

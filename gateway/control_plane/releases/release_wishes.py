@@ -58,19 +58,22 @@ class ReleaseWishes:
     async def restore(self, deed: Deed, is_wanted: bool | None) -> None:
         """Want again what was wanted of a release, the deed's subject; None is nothing special.
 
+        Where somebody has said something else meanwhile, that stands.
+
         Raises:
             DatabaseUnavailable: the database does not answer.
         """
         with translated():
             async with self._sessions.begin() as session:
                 await count_up(session)
+                row = await session.get(ReleaseWishRow, deed.subject)
+                if row is None or row.is_wanted:
+                    return
                 if is_wanted is not None:
                     await _write(session, deed, is_wanted=is_wanted)
                     return
                 await write_audit(session, deed)
-                row = await session.get(ReleaseWishRow, deed.subject)
-                if row:
-                    await session.delete(row)
+                await session.delete(row)
 
     async def all(self) -> dict[str, bool]:
         """Whether each release that somebody spoke about is wanted.

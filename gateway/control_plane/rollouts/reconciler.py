@@ -13,7 +13,7 @@ from gateway.control_plane.releases.supervisor_calls import Said, order
 from gateway.data_plane.routing.route_book import RouteBook
 from gateway.data_plane.servers.fleet import Fleet
 from gateway.data_plane.servers.server import Server
-from gateway.errors import InferenceUnavailable
+from gateway.errors import DatabaseUnavailable, InferenceUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,9 @@ class Reconciler:
         routed = {release for route in routes for release in route.releases}
         unwanted = {release for release, is_wanted in wishes.items() if not is_wanted} - routed
         wanted = (routed | wishes.keys()) - unwanted
+        for known in [it for it in self._not_before if it[2] == "unload"]:
+            if known[1] not in unwanted:
+                del self._not_before[known]  # the next time it is ordered by hand first again
         for server in self._fleet.servers:
             self._look_at(server, wanted, unwanted)
 
@@ -69,7 +72,10 @@ class Reconciler:
         if server.name in self._under_way:
             return
         loaded = word.releases.keys()
-        due = [(it, "load") for it in sorted(wanted - loaded) if self._is_due(server, it, "load")]
+        # One that was loaded by hand and failed at a restart is tried again by nobody else; where
+        # it only failed a canary, the supervisor does nothing more for being told.
+        right = {release for release, it in word.releases.items() if it.state != "failing"}
+        due = [(it, "load") for it in sorted(wanted - right) if self._is_due(server, it, "load")]
         # Whoever said so has ordered it in the same moment: this is for who did not hear it.
         due += [
             (it, "unload")
@@ -89,8 +95,13 @@ class Reconciler:
 
     async def _order(self, server: Server, release: str, what: str) -> None:
         try:
+            if what == "unload" and (await self._wishes.all()).get(release) is not False:
+                return  # somebody wants it again
             reply = await order(server, release, what)
             await server.refresh()
+        except DatabaseUnavailable as exc:
+            logger.warning("%s is not %sed on %s: %s", release, what, server.name, exc)
+            return
         finally:
             del self._under_way[server.name]
         if reply.said is Said.DONE:

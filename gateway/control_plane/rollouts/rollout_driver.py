@@ -16,7 +16,7 @@ from gateway.control_plane.control_errors import (
 )
 from gateway.control_plane.experiments.totals_store import TotalsStore
 from gateway.control_plane.rollouts.candidate_loads import CandidateLoads, LoadState
-from gateway.control_plane.rollouts.lease import Fence, no_fence
+from gateway.control_plane.rollouts.lease import Fence, LeaseLost, no_fence
 from gateway.control_plane.rollouts.rollout import Rollout, RolloutState, RolloutStep
 from gateway.control_plane.rollouts.rollout_evidence import gather_evidence
 from gateway.control_plane.rollouts.rollout_moves import (
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 _MOST_LIVE: Final = 1000
 # After a longer pause between two looks something was wrong, and perhaps nothing was counted.
 _LONGEST_LOOK_SECONDS: Final = 2.0
-_RECORD_SECONDS: Final = 10.0
+_RECORD_SECONDS: Final = 60.0
 _NUMBER: Final = re.compile(r"\d+(\.\d+)?")
 
 
@@ -109,10 +109,12 @@ class RolloutDriver:
             await self._end(rollout, RolloutState.SUPERSEDED, WHY_SUPERSEDED)
         except RolloutConflict:
             pass  # a person was quicker: the next look shows what became of it
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, LeaseLost):
             raise
         except GatewayError as exc:
             logger.warning("rollout %s: %s; it is tried again", rollout.id, exc)
+        except Exception:  # last resort: a rollout that makes no sense must not stop the others
+            logger.exception("rollout %s cannot be looked at; it is tried again", rollout.id)
 
     async def _load(self, rollout: Rollout) -> None:
         load = self._loads.look(rollout)

@@ -23,7 +23,7 @@ def check_route(route: Route, fleet: Fleet) -> None:
     if route.total_weight <= 0:
         raise RouteRefused("no arm has a weight above 0")
     for release in route.releases:
-        check_ready(release, fleet)
+        _check_ready_everywhere(release, fleet)
     live = fleet.directory().releases
     tasks = {release: live[release].task for release in route.releases}
     if len(set(tasks.values())) > 1:
@@ -31,15 +31,19 @@ def check_route(route: Route, fleet: Fleet) -> None:
         raise RouteRefused(f"releases of one route must do the same: {told}")
 
 
-def check_ready(release: str, fleet: Fleet) -> None:
-    """See that every Triton that serves has a release, and one at least is proven.
-
-    Raises:
-        ReleaseNotReady: it is not so.
-    """
+def _check_ready_everywhere(release: str, fleet: Fleet) -> None:
     lacking = fleet.lacking(release)
     if lacking:
         raise ReleaseNotReady(f"{release} is not loaded on {', '.join(lacking)}; load it first")
+    check_ready_somewhere(release, fleet)
+
+
+def check_ready_somewhere(release: str, fleet: Fleet) -> None:
+    """See that one Triton at least has a release, and answers rightly.
+
+    Raises:
+        ReleaseNotReady: none does.
+    """
     if release not in fleet.directory().releases or not fleet.has_ready(release):
         raise ReleaseNotReady(f"{release} is not ready on any Triton")
 

@@ -52,6 +52,10 @@ class Admission:
         finally:
             ticket.leave()
 
+    def move(self, ticket: Ticket, target: Target) -> None:
+        """Let somebody who is here stand before another release."""
+        ticket.move_to(self._line(target))
+
     def admitted(self) -> int:
         """Requests that are here now."""
         return self._requests.taken

@@ -89,6 +89,15 @@ class Ticket:
             self._line.step_in(self.visitor.key_id, self.visitor.priority)
             self._is_in_line = True
 
+    def move_to(self, line: ReleaseLine) -> None:
+        """Stand before another release, at the end of its line."""
+        was_in_line = self._is_in_line
+        self._step_out()
+        self._line = line
+        if was_in_line:
+            line.step_in(self.visitor.key_id, self.visitor.priority)
+            self._is_in_line = True
+
     def turn(self, items: int, size_bytes: int) -> AbstractAsyncContextManager[Turn]:
         """Wait for one's turn before the release; inside, one call to Triton may be made."""
         visitor = self.visitor

@@ -72,7 +72,8 @@ async def infer(request: Request) -> Response:
             parsed.items,
             max_image_bytes=settings.max_image_bytes,
         )
-    origin = Origin(name, target.release, guest.choice.arm, target.top_k)
+    by = guest.target  # the route may have moved while the body came
+    origin = Origin(name, by.release, guest.choice.arm, by.top_k)
     return _response(request, encode_response(origin, parsed, answers))
 
 

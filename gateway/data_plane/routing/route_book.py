@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from gateway.data_plane.routing.target import Target
@@ -36,6 +36,8 @@ class Choice:
     """Who gets a copy of some of such requests."""
     is_compared: bool = False
     """Whether the route has others to compare its release with: arms, or a shadow."""
+    missed: str | None = None
+    """The release that was drawn, where no Triton has it and another arm answers."""
 
 
 class RouteBook:
@@ -106,11 +108,40 @@ class RouteBook:
                 raise unknown_alias(name)
             return Choice(target, name)
         sticky_key = {Sticky.HEADER: header_key, Sticky.CALLER: key_id}.get(route.sticky)
-        arm = choose_arm(route, sticky_key)
-        target = _target(directory, arm)
+        drawn = choose_arm(route, sticky_key)
+        arm = drawn
+        if drawn.release not in directory.releases:
+            arm = choose_arm(_live_part(route, directory), sticky_key)
         shadow = route.shadow if route.shadow and route.shadow.release != arm.release else None
-        is_compared = len(route.arms) > 1 or route.shadow is not None
-        return Choice(target, arm.label, route.revision, shadow, is_compared)
+        return Choice(
+            target=directory.releases[arm.release],
+            arm=arm.label,
+            revision=route.revision,
+            shadow=shadow,
+            is_compared=len(route.arms) > 1 or route.shadow is not None,
+            missed=None if arm is drawn else drawn.release,
+        )
+
+    def follow(self, choice: Choice, name: str, header_key: str | None, key_id: str) -> Choice:
+        """Choose again, if the route has moved away from that release meanwhile.
+
+        Args:
+            choice: What was chosen some time ago; the same is given back where it stands.
+            name: As in `choose`.
+            header_key: As in `choose`.
+            key_id: As in `choose`.
+
+        Raises:
+            UnknownAlias: nothing has that name any more.
+            InferenceUnavailable: nobody has the release that it means now.
+        """
+        if choice.revision is None:
+            return choice
+        route = self.route(name)
+        is_live = choice.target.release in self._fleet.directory().releases
+        if is_live and route.weight_of(choice.target.release):
+            return choice
+        return self.choose(name, header_key, key_id)
 
     def target(self, name: str) -> Target:
         """The release that a name stands for where nobody asks for an answer: the heaviest arm.
@@ -151,6 +182,14 @@ def unknown_alias(name: str) -> UnknownAlias:
     """Say that nothing has that name, and not more of it than a name may have."""
     shown = name[:_SHOWN_CHARACTERS]
     return UnknownAlias(f"there is no alias {shown!r}; GET /v1/routes lists those there are")
+
+
+def _live_part(route: Route, directory: Directory) -> Route:
+    """The route without the arms that no Triton has: better another release than no answer."""
+    live = tuple(arm for arm in route.arms if arm.weight and arm.release in directory.releases)
+    if not live:
+        raise _nobody_has(max(route.arms, key=lambda arm: arm.weight).release)
+    return replace(route, arms=live)
 
 
 def _target(directory: Directory, arm: Arm) -> Target:

@@ -122,7 +122,8 @@ class Fleet:
 
     def _note(self) -> None:
         reports = [word for server in self.servers if (word := server.health.word)]
-        self._directory = Directory.of(reports) if reports else None
+        if reports:  # else those who spoke are gone: what they said is the best there is
+            self._directory = Directory.of(reports)
         self._news.set()
         self._news = asyncio.Event()
 
@@ -173,9 +174,10 @@ class Fleet:
         return self._directory
 
     def lacking(self, release: str) -> list[str]:
-        """The servers that serve, but not this release."""
-        heard = [it for it in self.servers if not it.health.is_silent()]
-        return [it.name for it in heard if it.standing(release) is Standing.AWAY]
+        """The servers that serve, but not this release; one in trouble as a whole lacks nothing."""
+        return [
+            it.name for it in self.servers if it.serves and it.standing(release) is Standing.AWAY
+        ]
 
     def has_ready(self, release: str) -> bool:
         """Whether this one release got its golden answers within the last seconds."""

@@ -27,6 +27,7 @@ _REPLACED_SECONDS: Final = 10.0
 
 # One that stops is started again by whoever keeps it up, or leaves the list of servers.
 _COMING_BACK: Final = frozenset({"starting", "restarting", "stopping"})
+_SERVES: Final = frozenset({"serving", "draining"})
 _MENDING: Final = frozenset({"healing", "loading"})
 
 
@@ -89,6 +90,12 @@ class Server:
         """Hear its supervisor, and see whether Triton can be reached."""
         await self.health.refresh()
         self.is_reachable = self.triton.is_reachable()
+
+    @property
+    def serves(self) -> bool:
+        """Whether its supervisor says that its Triton is there for whoever asks."""
+        word = self.health.word
+        return word is not None and not self.health.is_silent() and word.phase in _SERVES
 
     def standing(self, release: str) -> Standing:
         """Whether a new request for this release may be sent here."""

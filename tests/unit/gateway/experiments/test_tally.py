@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.control_plane.experiments.totals_store import Counted
-from gateway.data_plane.arm_counts import Tally
+from gateway.data_plane.arm_counts import ArmCounts, Tally
+from gateway.data_plane.routing.route_book import Choice
+from gateway.data_plane.routing.target import Target
+from gateway.request_context import RequestRecord, record
 from gateway.rollouts.totals import ArmTotals
-from triptych.routing import Arm, Route
+from python_backends.shared.contract import ItemAnswer, Status, Task
+from triptych.routing import Arm, Route, Shadow
 
 OLD = Counted("digits", 1, "digits_r1")
 NOW = Counted("digits", 2, "digits_r1")
@@ -56,3 +62,23 @@ def test_only_an_old_revision_is_forgotten_and_only_after_a_while() -> None:
     clock.now = 19999.0
     tally.forget(ROUTES)
     assert (tally.of(OLD).requests, tally.of(NOW).requests) == (0, 1)
+
+
+async def test_a_copy_that_cannot_be_made_is_no_reason_to_lose_the_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken:
+        def offer(self, *_: object) -> None:
+            raise RuntimeError("no room in here")
+
+    known = RequestRecord(alias="digits", triton_calls=1, triton_ms=5.0)
+    record.set(known)
+    target = Target("digits_r1", "f", Task.IMAGE_CLASSIFICATION, 8, 10)
+    choice = Choice(target, "digits_r1", 2, Shadow("digits_r2", 100.0), is_compared=True)
+    good = [ItemAnswer(Status.OK, ("7",), (0.9,))]
+
+    async def asked() -> list[ItemAnswer]:
+        return good
+
+    assert await ArmCounts(Broken()).watched(choice, [b"seven"], asked()) == good
+    assert "a request could not be copied" in caplog.text

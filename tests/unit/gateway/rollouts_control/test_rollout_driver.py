@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.control_plane.audit import Deed
 from gateway.control_plane.control_errors import (
     ReleaseNotReady,
     ReleaseRefused,
@@ -17,6 +19,7 @@ from gateway.control_plane.rollouts.rollout import RolloutState
 from gateway.errors import GatewayError, InferenceUnavailable
 from tests.unit.gateway.rollouts_control.driven import (
     BEFORE,
+    BOB,
     TERMS,
     Behaviour,
     World,
@@ -101,7 +104,7 @@ async def test_waiting_is_recorded_when_it_is_for_something_else_or_has_been_lon
 ) -> None:
     rollout = await world.start(replace(TERMS, step_seconds=3600.0))
     driver = world.driver()
-    await world.run(driver, 33)
+    await world.run(driver, 200)
     sentences = [it["sentence"] for it in await world.store.decisions(rollout.id, 100)]
     assert 4 <= len(sentences) <= 6
     assert (await world.store.get(rollout.id)).sentence.startswith("Baseline: waits for time (")
@@ -250,3 +253,21 @@ async def test_one_alias_has_one_live_rollout_and_one_begins_where_one_release_h
     ):
         with pytest.raises(RolloutConflict):
             await world.orders.start(deed("rollout.start"), "digits_r2", TERMS, route)
+
+
+async def test_a_rollout_that_makes_no_sense_does_not_stop_the_others(world: World) -> None:
+    rollout = await world.start()
+    driver = world.driver()
+    await world.run(driver, 3)
+    other = Route("topics", (Arm("topics_r1", 1),))
+    await world.routes.change(lambda _: other, Deed(BOB, "route.set", "topics"), unset=None)
+    garbled = await world.orders.start(
+        Deed(BOB, "rollout.start", "topics"), "topics_r2", TERMS, other
+    )
+    await world.run(driver, 2)
+    async with world.engine.begin() as connection:
+        garbage = text("UPDATE rollout_steps SET thresholds = '[' WHERE rollout_id = :id")
+        await connection.execute(garbage, {"id": garbled.id})
+    await world.run(driver, 60)
+    assert (await world.store.get(rollout.id)).state is RolloutState.PROMOTED
+    assert (await world.store.get(garbled.id)).is_live
