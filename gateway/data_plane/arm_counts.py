@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -117,6 +118,10 @@ class ArmCounts:
             answers = await asked
         except InferenceError as exc:
             self._failed(choice, known, items, exc)
+            raise
+        except asyncio.CancelledError:
+            if known.triton_calls:  # who hangs up has waited at least so long
+                self.tally.of(counted_of(choice, known)).add(known.triton_ms, [])
             raise
         if known.triton_calls:
             self._answered(choice, known, items, answers)

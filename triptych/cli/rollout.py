@@ -137,6 +137,8 @@ def _follow(gateway: ControlConnection, rollout_id: str, *, as_json: bool) -> in
             time.sleep(_LOOK_SECONDS)
             continue
         what = (details["state"], details["step"], _NUMBER.sub("", details["sentence"]))
+        if told is None and not as_json:
+            click.echo(route_texts.heading(details))
         if what != told:
             told = what
             click.echo(_line(details, as_json=as_json))

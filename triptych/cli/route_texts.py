@@ -63,7 +63,7 @@ def rollouts(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def rollout(details: Mapping[str, Any]) -> Iterator[str]:
     """Everything about one."""
-    yield f"{details['id']}: {details['alias']} from {details['stable']} to {details['candidate']}"
+    yield heading(details)
     yield f"{details['state']}: {details['sentence']}"
     why = f": {details['reason']}" if details["reason"] else ""
     yield f"begun {moment(details['created_at'])} by {details['by']}{why}"
@@ -72,6 +72,13 @@ def rollout(details: Mapping[str, Any]) -> Iterator[str]:
     yield from table([header, *steps])
     for decision in reversed(details["decisions"]):
         yield f"{moment(decision['at'])}  {decision['action']:<9}  {decision['sentence']}"
+
+
+def heading(details: Mapping[str, Any]) -> str:
+    """Which rollout it is, and whose figures stand before and behind the stroke."""
+    stable, candidate = details["stable"], details["candidate"]
+    told = f"{details['id']}: {details['alias']} from {stable} to {candidate}"
+    return f"{told}; figures are {candidate}/{stable}"
 
 
 def progress(details: Mapping[str, Any]) -> str:

@@ -97,9 +97,10 @@ def status(state_dir: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(found.to_json(), indent=2))
     else:
         for part in found.parts:
-            state = "ready" if part.is_ready else f"NOT READY since {part.since}: {part.reason}"
+            since = f" since {part.since}" if part.since else ""
+            state = "ready" if part.is_ready else f"NOT READY{since}: {part.reason}"
             again = f"  (restarts: {part.restarts})" if part.restarts else ""
-            click.echo(f"{part.name:<10} {state:<8} {part.url}{again}")
+            click.echo(f"{part.name:<10} {state:<8} {part.url}{again}".rstrip())
         for name, release in found.releases.items():
             canary = f"last canary {release['last_canary']}, {release['canary_ms']} ms"
             click.echo(f"{name:<10} {release['state']:<8} {canary}")

@@ -187,7 +187,15 @@ class DirectStream:
             self._send(batch, triton, way.first_sent_at)
 
     def _send_all(self, batches: Iterable[Batch]) -> None:
-        for batch in batches:
+        """Send batches as soon as there is room; the route may have moved by then."""
+        waiting = deque(batches)
+        while waiting:
+            batch = waiting.popleft()
+            self._fleet.wait_for_room(time.monotonic() + self._limits.timeout_seconds)
+            known = self._watch.current()
+            if known is not batch.known:
+                waiting.extendleft(reversed(self._grouping.regroup(known, batch.items)))
+                continue
             self._send(batch, None, None)
             self._take_in()
 

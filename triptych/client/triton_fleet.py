@@ -105,12 +105,7 @@ class TritonFleet:
             TimedOut: there was no room in time.
         """
         with self._changed:
-            has_room = self._changed.wait_for(
-                lambda: len(self._calls) < self._max_in_flight,
-                timeout=max(0.0, deadline - time.monotonic()),
-            )
-            if not has_room:
-                raise TimedOut("nothing that is in flight was answered in time")
+            self.wait_for_room(deadline)
             chosen = triton or self._choose()
             call = chosen.next_stub().ModelInfer.future(request, timeout=HUNG_SECONDS)
             sent = Sent(chosen, call)
@@ -119,6 +114,23 @@ class TritonFleet:
         # Outside of the lock: of a call that is over already, it is called here and now.
         call.add_done_callback(lambda _: self._note_end(sent))
         return sent
+
+    def wait_for_room(self, deadline: float) -> None:
+        """Wait until one more request may be in flight; another thread may take the place.
+
+        Args:
+            deadline: When to give up, of the monotonic clock.
+
+        Raises:
+            TimedOut: there was no room in time.
+        """
+        with self._changed:
+            has_room = self._changed.wait_for(
+                lambda: len(self._calls) < self._max_in_flight,
+                timeout=max(0.0, deadline - time.monotonic()),
+            )
+        if not has_room:
+            raise TimedOut("nothing that is in flight was answered in time")
 
     def find_ready(
         self, release: str, failed: Triton | None, patience_seconds: float

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from triptych.stack.stack_file import read_stack
+from triptych.stack.stack_file import ProcessEntry, read_stack, seconds_at_start
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class PartStatus:
 
     name: str
     url: str
+    """Empty of one that answers nobody."""
     is_ready: bool
     since: str | None
     reason: str | None
@@ -52,6 +53,8 @@ def read_status(state_dir: Path) -> StackStatus:
         for index, it in enumerate(stack.tritons)
     ]
     parts.append(_ask("gateway", stack.gateway.url, "/readyz", stack.gateway.restarts))
+    if stack.worker:
+        parts.append(_look_at("worker", stack.worker))
     if stack.ui:
         parts.append(_ask("ui", stack.ui.url, "/_stcore/health", stack.ui.restarts))
     told = (_releases(triton.supervisor) for triton in stack.tritons)
@@ -68,6 +71,12 @@ def _ask(name: str, url: str, probe: str, restarts: int) -> PartStatus:
         said = response.json()
     since, reason = said.get("since"), said.get("reason")
     return PartStatus(name, url, response.is_success, since, reason, restarts)
+
+
+def _look_at(name: str, process: ProcessEntry) -> PartStatus:
+    is_there = seconds_at_start(process.pid) is not None
+    reason = None if is_there else f"process {process.pid} is gone; it is started again"
+    return PartStatus(name, "", is_there, None, reason, process.restarts)
 
 
 def _releases(supervisor: str) -> dict[str, dict[str, Any]]:

@@ -117,7 +117,7 @@ def test_all_rollouts_are_a_table_and_one_comes_with_its_steps(gateway: Gateway)
     for which in ("digits", ID):
         lines = gateway.rollout("show", which).output.splitlines()
         assert lines[:3] == [
-            f"{ID}: digits from digits_r1 to digits_r2",
+            f"{ID}: digits from digits_r1 to digits_r2; figures are digits_r2/digits_r1",
             "promoted: Step 50 % is passed: promoted.",
             "begun 2026-01-31 12:00:00 by admin: less noise",
         ]
@@ -133,7 +133,8 @@ def test_a_watch_ends_with_the_rollout(gateway: Gateway, state: str, exit_code: 
     gateway.says(state=state)
     ended = gateway.rollout("watch", "digits")
     assert ended.exit_code == exit_code
-    (line,) = ended.output.splitlines()
+    heading, line = ended.output.splitlines()
+    assert heading.endswith("figures are digits_r2/digits_r1")
     assert line == (
         f"2026-01-31 12:01:00  {state}  5 %  requests 12/228  failures 1/0  p95 31.0/- ms"
         "  agreement 39 of 40  Step 50 % is passed: promoted."

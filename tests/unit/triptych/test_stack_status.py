@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,13 @@ import pytest
 
 from tests.fakes.scripted_http import Answer, ScriptedServer, as_json, running_server
 from triptych.errors import NotRunning
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
+from triptych.stack.stack_file import (
+    ProcessEntry,
+    ServiceEntry,
+    StackFile,
+    TritonEntry,
+    seconds_at_start,
+)
 from triptych.stack.stack_status import PartStatus, read_status
 
 SINCE = "2026-01-02T03:04:05.678Z"
@@ -22,7 +29,9 @@ class Parts:
     gateway: ScriptedServer
     ui: ScriptedServer
 
-    def write(self, state_dir: Path, *, with_ui: bool = True) -> None:
+    def write(
+        self, state_dir: Path, *, with_ui: bool = True, worker: ProcessEntry | None = None
+    ) -> None:
         """Say in the state folder that these run, owned by this very process."""
         triton = TritonEntry("http://t", "t", "http://t/metrics", self.supervisor.url, pid=1)
         StackFile(
@@ -31,6 +40,7 @@ class Parts:
             tritons=(triton,),
             gateway=ServiceEntry(self.gateway.url, 2),
             ui=ServiceEntry(self.ui.url, 3) if with_ui else None,
+            worker=worker,
         ).write(state_dir)
 
 
@@ -91,6 +101,18 @@ def test_parts_that_do_not_answer_are_told_and_the_others_still_asked(
     assert [part.is_ready for part in status.parts] == [False, True, False]
     assert (status.parts[0].reason or "").startswith("no answer: ")
     assert status.releases == {}
+
+
+def test_a_worker_is_ready_as_long_as_its_process_is_there(parts: Parts, tmp_path: Path) -> None:
+    parts.write(tmp_path, worker=ProcessEntry(os.getpid(), restarts=2))
+    assert read_status(tmp_path).parts[2] == PartStatus("worker", "", True, None, None, 2)
+
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    parts.write(tmp_path, worker=ProcessEntry(gone.pid))
+    status = read_status(tmp_path)
+    assert not status.is_ready
+    assert status.parts[2].reason == f"process {gone.pid} is gone; it is started again"
 
 
 def test_with_nothing_running_there_is_no_status(tmp_path: Path) -> None:

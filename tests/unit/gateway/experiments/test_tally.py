@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from unittest.mock import Mock
+
 import pytest
 
 from gateway.control_plane.experiments.totals_store import Counted
@@ -15,6 +18,13 @@ from triptych.routing import Arm, Route, Shadow
 
 OLD = Counted("digits", 1, "digits_r1")
 NOW = Counted("digits", 2, "digits_r1")
+CHOICE = Choice(
+    Target("digits_r1", "f", Task.IMAGE_CLASSIFICATION, 8, 10),
+    "digits_r1",
+    2,
+    Shadow("digits_r2", 100.0),
+    is_compared=True,
+)
 ROUTES = {"digits": Route("digits", (Arm("digits_r1", 1),), revision=2)}
 
 
@@ -71,14 +81,29 @@ async def test_a_copy_that_cannot_be_made_is_no_reason_to_lose_the_answer(
         def offer(self, *_: object) -> None:
             raise RuntimeError("no room in here")
 
-    known = RequestRecord(alias="digits", triton_calls=1, triton_ms=5.0)
-    record.set(known)
-    target = Target("digits_r1", "f", Task.IMAGE_CLASSIFICATION, 8, 10)
-    choice = Choice(target, "digits_r1", 2, Shadow("digits_r2", 100.0), is_compared=True)
+    record.set(RequestRecord(alias="digits", triton_calls=1, triton_ms=5.0))
     good = [ItemAnswer(Status.OK, ("7",), (0.9,))]
 
     async def asked() -> list[ItemAnswer]:
         return good
 
-    assert await ArmCounts(Broken()).watched(choice, [b"seven"], asked()) == good
+    assert await ArmCounts(Broken()).watched(CHOICE, [b"seven"], asked()) == good
     assert "a request could not be copied" in caplog.text
+
+
+@pytest.mark.parametrize(("calls", "counted"), [(1, 1), (0, 0)])
+async def test_who_hangs_up_while_triton_works_has_waited_at_least_so_long(
+    calls: int, counted: int
+) -> None:
+    record.set(RequestRecord(alias="digits", triton_calls=calls, triton_ms=900.0))
+    counts = ArmCounts(Mock())
+
+    async def asked() -> list[ItemAnswer]:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await counts.watched(CHOICE, [b"seven"], asked())
+
+    totals = counts.tally.of(NOW)
+    assert (totals.requests, totals.failures, totals.items) == (counted, 0, 0)
+    assert totals.latency.total == counted

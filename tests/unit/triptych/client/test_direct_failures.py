@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 
 import grpc
@@ -20,6 +21,7 @@ from tests.unit.triptych.client.direct_rig import (
     releases,
 )
 from tests.unit.triptych.client.fake_gateway import FakeRoutes, route_body
+from tests.unit.triptych.waiting import wait_until
 from triptych.client import (
     Refused,
     ServerFailed,
@@ -55,6 +57,26 @@ def test_what_is_sent_after_a_change_goes_to_the_new_release_and_nothing_is_lost
     assert labels == ALL
     assert set(releases(triton)[:sent_before]) == {"digits_r1"}
     assert set(releases(triton)[sent_before:]) == {"digits_r2"}
+
+
+def test_a_request_that_waited_for_room_goes_where_the_route_points_by_then(
+    triton: FakeTriton,
+) -> None:
+    routes = FakeRoutes(FIRST)
+    triton.may_answer.clear()
+
+    with (
+        direct(routes, triton, max_in_flight=1, batch_size=1) as client,
+        ThreadPoolExecutor(1) as reader,
+    ):
+        results = reader.submit(lambda: list(client.classify(NUMBERS[:3])))
+        wait_until(lambda: len(triton.asked) == 1)
+        routes.body = SECOND
+        wait_until(lambda: client.route.route.revision == 2)
+        triton.may_answer.set()
+        told = [(it.release, label(it)) for it in results.result()]
+
+    assert told == [("digits_r1", ALL[0]), ("digits_r2", ALL[1]), ("digits_r2", ALL[2])]
 
 
 def test_a_release_that_was_just_unloaded_is_asked_for_under_the_new_route(
