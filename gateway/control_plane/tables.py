@@ -117,33 +117,30 @@ class AuditRow(Table):
     """JSON."""
 
 
-class ArmTotalsRow(Table):
-    """What one gateway process counted of one arm, since it began to report under this name."""
+class TotalsRow(Table):
+    """What one gateway process counted since it began to report under its name."""
+
+    __abstract__ = True
+
+    alias: Mapped[str] = mapped_column(String(63), primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    release: Mapped[str] = mapped_column(String(80), primary_key=True)
+    reporter: Mapped[str] = mapped_column(String(16), primary_key=True)
+    totals: Mapped[str] = mapped_column(Text)
+    """JSON; replaced as a whole."""
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+class ArmTotalsRow(TotalsRow):
+    """Of one arm; ArmTotals."""
 
     __tablename__ = "arm_totals"
 
-    alias: Mapped[str] = mapped_column(String(63), primary_key=True)
-    revision: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    release: Mapped[str] = mapped_column(String(80), primary_key=True)
-    reporter: Mapped[str] = mapped_column(String(16), primary_key=True)
-    totals: Mapped[str] = mapped_column(Text)
-    """JSON of ArmTotals; replaced as a whole."""
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
 
-
-class PairTotalsRow(Table):
-    """The same of items that were mirrored to a release."""
+class PairTotalsRow(TotalsRow):
+    """Of items that were mirrored to a release; PairTotals."""
 
     __tablename__ = "pair_totals"
-
-    alias: Mapped[str] = mapped_column(String(63), primary_key=True)
-    revision: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    release: Mapped[str] = mapped_column(String(80), primary_key=True)
-    """The shadow."""
-    reporter: Mapped[str] = mapped_column(String(16), primary_key=True)
-    totals: Mapped[str] = mapped_column(Text)
-    """JSON of PairTotals; replaced as a whole."""
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
 
 
 class DisagreementRow(Table):

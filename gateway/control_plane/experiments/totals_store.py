@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from sqlalchemy import CursorResult, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from gateway.control_plane.tables import ArmTotalsRow, PairTotalsRow, RolloutDecisionRow
+from gateway.control_plane.tables import (
+    ArmTotalsRow,
+    PairTotalsRow,
+    RolloutDecisionRow,
+    TotalsRow,
+)
 from gateway.control_plane.transactions import translated
 from gateway.rollouts.totals import ArmTotals, PairTotals
 
 _KEPT_FOR: Final = timedelta(days=90)
+
+
+Totals = TypeVar("Totals", ArmTotals, PairTotals)
 
 
 class Counted(NamedTuple):
@@ -77,17 +85,7 @@ class TotalsStore:
         Raises:
             DatabaseUnavailable: the database does not answer.
         """
-        wanted = select(ArmTotalsRow).where(
-            ArmTotalsRow.alias == alias, ArmTotalsRow.revision.in_(revisions)
-        )
-        found: dict[Counted, ArmTotals] = {}
-        with translated():
-            async with self._sessions() as session:
-                for row in await session.scalars(wanted):
-                    counted = Counted(row.alias, row.revision, row.release)
-                    totals = ArmTotals.from_json(json.loads(row.totals))
-                    found[counted] = found.get(counted, ArmTotals()) + totals
-        return found
+        return await self._sums(ArmTotalsRow, ArmTotals, alias, revisions)
 
     async def pairs(self, alias: str, revisions: Collection[int]) -> dict[Counted, PairTotals]:
         """What all gateways counted of mirrored items.
@@ -95,22 +93,29 @@ class TotalsStore:
         Raises:
             DatabaseUnavailable: the database does not answer.
         """
-        wanted = select(PairTotalsRow).where(
-            PairTotalsRow.alias == alias, PairTotalsRow.revision.in_(revisions)
-        )
-        found: dict[Counted, PairTotals] = {}
+        return await self._sums(PairTotalsRow, PairTotals, alias, revisions)
+
+    async def _sums(
+        self,
+        table: type[TotalsRow],
+        kind: type[Totals],
+        alias: str,
+        revisions: Collection[int],
+    ) -> dict[Counted, Totals]:
+        wanted = select(table).where(table.alias == alias, table.revision.in_(revisions))
+        found: dict[Counted, Totals] = {}
         with translated():
             async with self._sessions() as session:
                 for row in await session.scalars(wanted):
                     counted = Counted(row.alias, row.revision, row.release)
-                    totals = PairTotals.from_json(json.loads(row.totals))
-                    found[counted] = found.get(counted, PairTotals()) + totals
+                    totals = kind.from_json(json.loads(row.totals))
+                    found[counted] = found.get(counted, kind()) + totals
         return found
 
 
 async def _replace(
     session: AsyncSession,
-    table: type[ArmTotalsRow | PairTotalsRow],
+    table: type[TotalsRow],
     reporter: str,
     counted: Counted,
     totals: ArmTotals | PairTotals,

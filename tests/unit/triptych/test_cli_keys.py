@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.fakes.scripted_http import ScriptedServer, as_json, running_server
-from tests.unit.triptych.command_line import Ended, assert_one_sentence, run_triptych
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
+from tests.fakes.scripted_http import as_json
+from tests.unit.triptych.command_line import Ended, assert_one_sentence
+from tests.unit.triptych.scripted_gateway import ScriptedGateway, scripted_gateway
 
 MADE = {"id": "ab12", "name": "phone", "scopes": ["predict"], "key": "shown-once"}
 
 
-@dataclass
-class Gateway:
-    """A gateway that answers as the script says, and a state folder that names it."""
-
-    monkeypatch: pytest.MonkeyPatch
-    state_dir: Path
-    script: ScriptedServer
+class Gateway(ScriptedGateway):
+    """Understands `triptych keys`."""
 
     def keys(self, *arguments: object) -> Ended:
-        where = ("--state-dir", self.state_dir)
-        return run_triptych(self.monkeypatch, "keys", *arguments, *where)
-
-    @property
-    def last_body(self) -> dict[str, Any]:
-        body: dict[str, Any] = json.loads(self.script.asked[-1].body)
-        return body
+        return self.run("keys", *arguments)
 
 
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Gateway]:
-    with running_server() as script:
-        (tmp_path / "admin.key").write_text("k3y\n")
-        entry = TritonEntry("http://t", "t:1", "http://t/metrics", "http://t", 1)
-        service = ServiceEntry(script.url, 2)
-        started = seconds_at_start(os.getpid()) or 0.0
-        StackFile(os.getpid(), started, (entry,), service, ui=None).write(tmp_path)
+    with scripted_gateway(monkeypatch, tmp_path) as known:
+        script = known.script
         script.answers = {
             "/v1/admin/keys": as_json(MADE, status=201),
             "/v1/admin/keys/ab12": as_json(MADE),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fakes.scripted_http import ScriptedServer, as_json, running_server
-from tests.unit.triptych.command_line import Ended, assert_one_sentence, run_triptych
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
+from tests.fakes.scripted_http import as_json
+from tests.unit.triptych.command_line import Ended, assert_one_sentence
+from tests.unit.triptych.scripted_gateway import ScriptedGateway, scripted_gateway
 
 ROLLOUTS = "/v1/admin/rollouts"
 ID = "8e1f0a2b3c4d"
@@ -43,35 +41,20 @@ DECISION = {"at": "2026-01-31T12:01:00Z", "action": "promote", "sentence": "It i
 DETAILS = {**ROLLOUT, "steps": [STEP], "decisions": [DECISION]}
 
 
-@dataclass
-class Gateway:
-    """A gateway that answers as the script says, and a state folder that names it."""
-
-    monkeypatch: pytest.MonkeyPatch
-    state_dir: Path
-    script: ScriptedServer
+class Gateway(ScriptedGateway):
+    """Understands `triptych rollout`."""
 
     def rollout(self, *arguments: object) -> Ended:
-        where = ("--state-dir", self.state_dir)
-        return run_triptych(self.monkeypatch, "rollout", *arguments, *where)
+        return self.run("rollout", *arguments)
 
     def says(self, **changes: object) -> None:
         self.script.answers[f"{ROLLOUTS}/{ID}"] = as_json({**DETAILS, **changes})
 
-    @property
-    def last_body(self) -> dict[str, Any]:
-        body: dict[str, Any] = json.loads(self.script.asked[-1].body)
-        return body
-
 
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Gateway]:
-    with running_server() as script:
-        (tmp_path / "admin.key").write_text("k3y\n")
-        entry = TritonEntry("http://t", "t:1", "http://t/metrics", "http://t", 1)
-        started = seconds_at_start(os.getpid()) or 0.0
-        service = ServiceEntry(script.url, 2)
-        StackFile(os.getpid(), started, (entry,), service, ui=None).write(tmp_path)
+    with scripted_gateway(monkeypatch, tmp_path) as known:
+        script = known.script
         script.answers = {
             ROLLOUTS: as_json(ROLLOUT, status=201),
             f"{ROLLOUTS}?limit=50": as_json({"rollouts": [ROLLOUT]}),

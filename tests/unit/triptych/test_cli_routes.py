@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.fakes.scripted_http import ScriptedServer, as_json, running_server
-from tests.unit.triptych.command_line import Ended, assert_one_sentence, run_triptych
-from triptych.stack.stack_file import ServiceEntry, StackFile, TritonEntry, seconds_at_start
+from tests.fakes.scripted_http import as_json
+from tests.unit.triptych.command_line import Ended, assert_one_sentence
+from tests.unit.triptych.scripted_gateway import ScriptedGateway, scripted_gateway
 
 ROUTE = {
     "alias": "digits",
@@ -34,32 +31,17 @@ CHANGE = {
 }
 
 
-@dataclass
-class Gateway:
-    """A gateway that answers as the script says, and a state folder that names it."""
-
-    monkeypatch: pytest.MonkeyPatch
-    state_dir: Path
-    script: ScriptedServer
+class Gateway(ScriptedGateway):
+    """Understands `triptych routes`."""
 
     def routes(self, *arguments: object) -> Ended:
-        where = ("--state-dir", self.state_dir)
-        return run_triptych(self.monkeypatch, "routes", *arguments, *where)
-
-    @property
-    def last_body(self) -> dict[str, Any]:
-        body: dict[str, Any] = json.loads(self.script.asked[-1].body)
-        return body
+        return self.run("routes", *arguments)
 
 
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Gateway]:
-    with running_server() as script:
-        (tmp_path / "admin.key").write_text("k3y\n")
-        entry = TritonEntry("http://t", "t:1", "http://t/metrics", "http://t", 1)
-        started = seconds_at_start(os.getpid()) or 0.0
-        service = ServiceEntry(script.url, 2)
-        StackFile(os.getpid(), started, (entry,), service, ui=None).write(tmp_path)
+    with scripted_gateway(monkeypatch, tmp_path) as known:
+        script = known.script
         script.answers = {
             "/v1/routes": as_json({"routes": [ROUTE]}),
             "/v1/routes/digits": as_json(ROUTE),
