@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-test setup-export demo demo-text down test lint format types unit \
-	integration faults faults-long soak test-long export-tests minilm e2e bench bench-gateway screenshots train-digits checkpoints export-table lock python
+	integration faults faults-long soak rollout-table test-long export-tests minilm e2e bench bench-gateway screenshots train-digits checkpoints export-table lock python
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -80,7 +80,10 @@ MINUTES := 30
 soak: setup-test ## Half an hour of mixed traffic and random faults (MINUTES=30); writes docs/reliability.md
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --write-table
 
-test-long: faults-long soak ## What is too long for `make test`
+rollout-table: setup-dev ## 200 seeds of good and bad candidates; writes benchmarks/results/rollout_seeds.md
+	$(BIN)/python -m benchmarks.rollout_seeds
+
+test-long: faults-long soak rollout-table ## What is too long for `make test`
 
 export-tests: setup setup-export minilm ## Export every kind of checkpoint, and serve all of them
 	.venv-export/bin/pytest tests/export --run-export
