@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-test setup-export demo demo-text down test lint format types unit \
-	integration faults faults-long soak rollout-table test-long export-tests minilm e2e bench bench-gateway screenshots train-digits checkpoints export-table lock python
+	integration integration-long faults faults-long soak rollout-table test-long export-tests minilm e2e bench bench-gateway screenshots train-digits checkpoints export-table lock python
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -64,10 +64,13 @@ types: setup-dev ## mypy --strict
 	$(BIN)/mypy
 
 unit: setup-dev ## House rules and unit tests, with branch coverage
-	$(BIN)/pytest tests/rules tests/unit --cov --cov-fail-under=95
+	$(BIN)/pytest tests/rules tests/unit --numprocesses auto --maxprocesses 4 --cov --cov-fail-under=95
 
 integration: setup-test ## Against a real Triton
 	$(BIN)/pytest tests/integration --run-triton
+
+integration-long: setup-test ## The integration tests that `make integration` leaves out
+	$(BIN)/pytest tests/integration --run-triton --run-long -m long
 
 faults: setup-test ## Hurt running stacks under load, each fault once
 	$(BIN)/pytest tests/faults --run-faults
@@ -83,7 +86,7 @@ soak: setup-test ## Half an hour of mixed traffic and random faults (MINUTES=30)
 rollout-table: setup-dev ## 200 seeds of good and bad candidates; writes benchmarks/results/rollout_seeds.md
 	$(BIN)/python -m benchmarks.rollout_seeds
 
-test-long: faults-long soak rollout-table ## What is too long for `make test`
+test-long: integration-long faults-long soak rollout-table ## What is too long for `make test`
 
 export-tests: setup setup-export minilm ## Export every kind of checkpoint, and serve all of them
 	.venv-export/bin/pytest tests/export --run-export

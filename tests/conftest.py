@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--run-export", action="store_true", help="run tests of exporting, from .venv-export"
     )
     parser.addoption("--run-faults", action="store_true", help="hurt running stacks")
+    parser.addoption("--run-long", action="store_true", help="run what `make test-long` adds")
     parser.addoption("--fault-rounds", type=int, default=1, help="how often each fault is made")
     parser.addoption("--all-faults", action="store_true", help="the long form: none is left out")
     parser.addoption("--write-table", action="store_true", help="write docs/reliability.md")
@@ -32,3 +33,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if flag and not config.getoption(flag):
             # As CONTRIBUTING says: without its flag a folder is skipped.
             item.add_marker(pytest.mark.skip(reason=f"needs {flag}"))
+    if not config.getoption("--run-long"):
+        _leave_out_long_ones(config, items)
+
+
+def _leave_out_long_ones(config: pytest.Config, items: list[pytest.Item]) -> None:
+    long_ones = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long_ones)
+    items[:] = [item for item in items if item not in long_ones]

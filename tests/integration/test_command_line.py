@@ -53,7 +53,7 @@ def test_status_tells_programs_and_people_that_all_is_ready(stack: LocalStack) -
     found = json.loads(for_programs.stdout)
     assert for_programs.returncode == for_people.returncode == 0
     assert found["ready"] is True
-    assert {part["name"] for part in found["parts"]} == {"triton", "gateway"}
+    assert {part["name"] for part in found["parts"]} == {"triton", "gateway", "worker"}
     assert found["releases"]["digits_r1"]["state"] == "ready"
     assert "digits_r1" in for_people.stdout
 

@@ -214,6 +214,7 @@ def test_the_largest_pictures_fit_into_the_default_limits(
     assert [answer.status for answer in answers] == [Status.OK, Status.OK]
 
 
+@pytest.mark.long
 def test_ten_reloads_under_load_leave_nothing_behind(triton: PoisonedTriton) -> None:
     triton.reload()
     triton.classify(*[SEVEN] * 8)

@@ -180,6 +180,7 @@ def test_a_busy_server_is_slow_and_not_healed(tmp_path: Path) -> None:
     assert status["releases"]["digits_r1"]["stub_deaths"] == 0
 
 
+@pytest.mark.long
 def test_a_triton_that_keeps_dying_is_given_time_and_says_when(tmp_path: Path) -> None:
     with supervised(tmp_path, REPOSITORY, restart_backoff_seconds=2) as running:
         for starts in (1, 2):

@@ -49,6 +49,7 @@ async def _storm(stack: LocalStack, timeout_ms: int | None) -> None:
         await asyncio.gather(*(client() for _ in range(_CLIENTS)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("timeout_ms", [None, 4])
 def test_a_storm_of_impatient_clients_leaves_triton_as_it_was(
     tmp_path: Path, timeout_ms: int | None

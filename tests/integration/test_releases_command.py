@@ -172,6 +172,7 @@ def on_disk(growing: Growing, release: str) -> bool:
     return (growing.repository / release / "release.json").is_file()
 
 
+@pytest.mark.long
 def test_verifying_replays_each_release_through_a_triton_of_its_own(tmp_path: Path) -> None:
     repository = tmp_path / "models"
     copy_digits(repository)

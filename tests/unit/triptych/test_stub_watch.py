@@ -32,8 +32,9 @@ for line in sys.stdin:
         children[model].wait()
 """
 STUB = """
-import signal, sys, time
+import os, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+open(f"{sys.argv[0]}.{os.getpid()}", "x").close()  # SIGTERM may come from now on
 time.sleep(60)
 """
 
@@ -49,18 +50,23 @@ class Server:
     watch: StubWatch = field(init=False)
 
     def tell(self, verb: str, model: str) -> None:
-        script = self.folder / model / "1" / "model.py"
+        script = self._script(model)
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(STUB)
         assert self.process.stdin
         self.process.stdin.write(f"{verb} {model} {script}\n")
         self.process.stdin.flush()
 
+    def _script(self, model: str) -> Path:
+        return self.folder / model / "1" / "model.py"
+
     def start(self, model: str) -> Stub:
         known = set(find_stubs(self.process.pid))
         self.tell("start", model)
         wait_until(lambda: len(find_stubs(self.process.pid)) > len(known))
         (stub,) = set(find_stubs(self.process.pid)) - known
+        script = self._script(model)
+        wait_until(script.with_name(f"{script.name}.{stub.pid}").exists)
         self.watch.refresh()
         return stub
 
@@ -105,8 +111,6 @@ def test_the_death_of_a_stub_is_told_at_once_whatever_code_it_leaves(
     server: Server, how: signal.Signals
 ) -> None:
     stub, other = server.start("digits_r1_model"), server.start("digits_r1_preprocess")
-    time.sleep(0.2)  # until it has its handler of SIGTERM
-
     os.kill(stub.pid, how)
 
     assert server.deaths.get(timeout=DEADLINE_SECONDS) == stub
