@@ -84,7 +84,9 @@ class ReleaseChanges:
                 others = [it for it in self._served.releases() if it.name != name]
                 if not routes_are_kept:
                     check_moves_no_traffic(release, others)
-                self._board.show(str(name), load_and_prove(live, self._settings, release))
+                told = load_and_prove(live, self._settings, release)
+                self._keeper.note_new_stubs()
+                self._board.show(str(name), told)
                 self._served.add(release)
                 self._served.keep_loaded(release)
 

@@ -63,6 +63,10 @@ class ServerKeeper:
         wait_until_live(live.connection, process.child, timeout_seconds, pause)
         return live
 
+    def note_new_stubs(self) -> None:
+        """Know the stubs of what was just loaded: one that dies before it is known dies unseen."""
+        self._watch.refresh()
+
     def serving(self) -> LiveTriton:
         """The server, once all that it is to serve was loaded.
 
