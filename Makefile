@@ -89,7 +89,7 @@ rollout-table: setup-dev ## 200 seeds of good and bad candidates; writes benchma
 test-long: integration-long faults-long soak rollout-table ## What is too long for `make test`
 
 export-tests: setup setup-export minilm ## Export every kind of checkpoint, and serve all of them
-	.venv-export/bin/pytest tests/export --run-export
+	.venv-export/bin/pytest tests/export --run-export --numprocesses auto --maxprocesses 4 --dist loadfile
 
 minilm: .cache/minilm ## A sentence encoder for export-tests, 90 MB, into .cache/minilm
 
