@@ -19,6 +19,11 @@ from tests.unit.gateway.running_gateway import StartGateway, gateway_in_process,
 LAME = (grpc.StatusCode.INTERNAL, "it fell over")
 
 
+def answered_statuses(caplog: pytest.LogCaptureFixture) -> set[int]:
+    lines = [line for line in caplog.records if line.name == "gateway.access"]
+    return {line.__dict__["fields"]["status"] for line in lines}
+
+
 async def test_each_arm_has_its_requests_failures_labels_and_latency(
     triton: FakeTriton, start_gateway: StartGateway
 ) -> None:
@@ -65,9 +70,10 @@ async def test_a_route_with_nothing_to_compare_is_not_counted(
 
 
 async def test_callers_who_err_who_are_turned_away_or_who_leave_are_no_failures_of_the_arm(
-    triton: FakeTriton, serve_gateway: StartGateway
+    triton: FakeTriton, serve_gateway: StartGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = await serve_gateway(max_in_flight=1)
+    caplog.set_level("INFO", "gateway.access")
     await set_route(gateway, r1=1, r2=0)
     assert await predict(gateway, b"") == [400]
     triton.may_answer.clear()
@@ -81,6 +87,7 @@ async def test_callers_who_err_who_are_turned_away_or_who_leave_are_no_failures_
             await gateway.client.post(
                 "/v1/predict/digits", content=b"seven", headers=gateway.ui, timeout=0.1
             )
+        await until(lambda: 499 in answered_statuses(caplog))  # and not when it gets its turn
         triton.may_answer.set()
     assert first.result() == [200]
     told = await report_with(gateway, "routes", {"requests": 1})
