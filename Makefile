@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-test setup-export demo demo-text down test lint format types unit \
-	integration integration-long faults faults-long soak rollout-table test-long export-tests minilm e2e bench bench-gateway screenshots train-digits checkpoints export-table lock python
+	integration integration-long faults faults-long soak rollout-table test-long export-tests minilm e2e bench bench-quick bench-hops bench-gateway screenshots train-digits checkpoints export-table lock python
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -103,8 +103,15 @@ minilm: .cache/minilm ## A sentence encoder for export-tests, 90 MB, into .cache
 e2e: setup-test ## In a real Chromium, against the real stack
 	$(BIN)/pytest tests/e2e --run-triton --run-browser
 
-bench: setup-dev ## perf_analyzer against digits_r1: table and plot in benchmarks/results/
-	$(BIN)/python -m benchmarks.perf_analyzer
+bench: setup-dev setup-export ## The performance report, in half an hour; writes docs/performance.md
+	@command -v wrk >/dev/null || $(PYTHON) requirements/system_packages.py wrk
+	$(BIN)/python -m benchmarks.comparison
+
+bench-quick: setup-dev setup-export ## A short look at the same, in under three minutes; writes .cache/bench/quick/
+	$(BIN)/python -m benchmarks.comparison --quick
+
+bench-hops: setup-dev setup-export ## Where the CPU goes, by process and thread; writes benchmarks/results/hops.md
+	$(BIN)/python -m benchmarks.hops
 
 bench-gateway: setup-dev checkpoints ## What the gateway costs, and what it does at five times its capacity
 	test -d .cache/bench/resnet_r1 || .venv-export/bin/triptych export checkpoints/digits-resnet18 \

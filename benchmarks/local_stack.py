@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ _TRITON_PORTS: Final = (
 )
 _OTHER_PORTS: Final = ("--gateway-port", "--ui-port")
 _PORTS_APART: Final = 10
+_WORKER_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,19 @@ class LocalStack:
         """The operator's key."""
         return (self.state_dir / "admin.key").read_text().strip()
 
+    def wait_for_worker(self) -> None:
+        """It starts last, when the first answer was there already; what it costs would be counted.
+
+        Raises:
+            RuntimeError: it does not work.
+        """
+        log_file = self.state_dir / "logs" / "worker.log"
+        deadline = time.monotonic() + _WORKER_SECONDS
+        while "has the lease" not in log_file.read_text():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the worker does not work; see {log_file}")
+            time.sleep(_PAUSE_SECONDS)
+
 
 @contextmanager
 def local_stack(
@@ -74,19 +91,25 @@ def local_stack(
     triptych = [str(python), "-m", "triptych"]
     where = ["--state-dir", str(state_dir)]
     repository = ["--model-repository", str(model_repository)]
-    started = subprocess.run(
-        [*triptych, "up", "--detach", *where, *repository, *port_options(*options), *options],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if started.returncode:
-        raise RuntimeError(f"the stack did not start: {started.stdout}{started.stderr}")
+    _start([*triptych, "up", "--detach", *where, *repository, *port_options(*options), *options])
     try:
         description = json.loads((state_dir / "stack.json").read_text())
         yield LocalStack(state_dir, description)
     finally:
         subprocess.run([*triptych, "down", *where], check=False, capture_output=True)
+
+
+def _start(command: list[str]) -> None:
+    """Run `up --detach`; who is told to leave meanwhile lets it take back what it has started."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            said, _ = process.communicate()
+        except BaseException:
+            process.send_signal(signal.SIGINT)  # where subprocess.run would kill
+            raise
+    if process.returncode:
+        raise RuntimeError(f"the stack did not start: {said}")
 
 
 def port_options(*options: str) -> list[str]:

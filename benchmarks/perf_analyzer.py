@@ -63,17 +63,27 @@ def answered_images(stack: LocalStack) -> int:
     return int(stats["model_stats"][0]["inference_stats"]["success"]["count"])
 
 
-def measure(stack: LocalStack, concurrency: int, input_data: Path, seconds: int) -> Measurement:
-    """Run perf_analyzer at one concurrency: three windows of so many seconds, averaged."""
+def run_perf_analyzer(
+    address: str, model: str, input_data: Path, seconds: int, *load: str
+) -> dict[str, str]:
+    """Run it over gRPC: three windows of so many seconds, averaged.
+
+    Args:
+        address: Triton's gRPC.
+        model: An ensemble.
+        input_data: What `write_input_data` wrote.
+        seconds: The length of one window.
+        load: Options that say how it asks, --concurrency-range 4.
+
+    Returns:
+        The only row of its table, by column.
+    """
     binary, libraries = fetch_perf_analyzer()
-    cpu_before = tree_cpu_seconds(stack.triton["pid"])
-    images_before = answered_images(stack)
-    table = input_data.with_name(f"concurrency-{concurrency}.csv")
+    table = input_data.with_name("perf-analyzer.csv")
     subprocess.run(
         [
             str(binary),
-            *("-m", _MODEL, "-i", "grpc", "-u", stack.triton["grpc"]),
-            *("--input-data", str(input_data), "--concurrency-range", str(concurrency)),
+            *("-m", model, "-i", "grpc", "-u", address, "--input-data", str(input_data), *load),
             *("--measurement-interval", str(seconds * 1000), "--stability-percentage", _ANY),
             *("-f", str(table)),
         ],
@@ -83,6 +93,15 @@ def measure(stack: LocalStack, concurrency: int, input_data: Path, seconds: int)
     )
     with table.open() as stream:
         (row,) = csv.DictReader(stream)
+    return row
+
+
+def measure(stack: LocalStack, concurrency: int, input_data: Path, seconds: int) -> Measurement:
+    """Run perf_analyzer at one concurrency."""
+    cpu_before = tree_cpu_seconds(stack.triton["pid"])
+    images_before = answered_images(stack)
+    load = ("--concurrency-range", str(concurrency))
+    row = run_perf_analyzer(stack.triton["grpc"], _MODEL, input_data, seconds, *load)
     images = answered_images(stack) - images_before
     cpu_seconds = tree_cpu_seconds(stack.triton["pid"]) - cpu_before
     return Measurement(

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from benchmarks.measurement import Measurement
 
 _COLUMNS: Final = ("concurrency", "images/s", "p50 ms", "p90 ms", "p99 ms", "server CPU ms/image")
-_VERSIONS: Final = ("nvidia-pytriton", "onnxruntime", "simplejpeg", "pillow", "numpy")
+_VERSIONS: Final = ("nvidia-pytriton", "onnxruntime", "openvino", "simplejpeg", "pillow", "numpy")
 
 
 def machine() -> str:
@@ -55,7 +55,8 @@ def to_markdown(subject: str, measurements: Sequence[Measurement]) -> str:
         [
             "# perf_analyzer",
             "",
-            f"{subject}. Client and server share the machine. Written by `make bench`.",
+            f"{subject}. Client and server share the machine. "
+            "Written by `python -m benchmarks.perf_analyzer`.",
             "",
             "| " + " | ".join(_COLUMNS) + " |",
             "| " + " | ".join("---:" for _ in _COLUMNS) + " |",

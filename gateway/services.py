@@ -32,7 +32,6 @@ from gateway.data_plane.servers.harmful_items import HarmfulItems
 from gateway.data_plane.servers.open_fleet import open_fleet
 from gateway.data_plane.servers.retry_budget import RetryBudget
 from gateway.metrics import GatewayMetrics
-from gateway.otlp_export import OtlpExport
 from gateway.settings import GatewaySettings
 from gateway.tracing import Tracing
 
@@ -177,6 +176,9 @@ async def _exported(tracing: Tracing, url: str | None) -> AsyncIterator[None]:
     if url is None:
         yield
         return
+    # Importing OpenTelemetry's SDK takes a tenth of the start, and few gateways have a collector.
+    from gateway.otlp_export import OtlpExport  # noqa: PLC0415 - the reason above
+
     tracing.sink = export = OtlpExport(url)
     try:
         yield

@@ -63,7 +63,7 @@ class GatewaySettings(BaseSettings):
     max_in_flight: int = Field(default=256, ge=1)
     """Most calls to Triton at once for one release, however fast it answers; must stay below the
     max_queue_size of every preprocess step."""
-    latency_tolerance: float = Field(default=3.0, ge=1)
+    latency_tolerance: float = Field(default=6.0, ge=1)
     """How many times its unloaded latency a call may take before fewer are made at once."""
     inference_timeout_seconds: float = Field(default=10.0, gt=0)
     """Time for a request that asks for none, from its complete body to Triton's answer."""

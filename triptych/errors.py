@@ -8,6 +8,7 @@ TriptychError
   ReleaseNameInvalid    a release could not be found under that name
   OptionInvalid         options that do not go together, or a file of theirs that cannot be read
   SourceUnfit           a checkpoint that cannot become a release
+  EngineUnfit           an engine answers a network's inputs with what is no number
   ExtraMissing          a framework that this source needs is not installed
   StartFailed           a part did not come up
   LoadRefused           a supervisor does not add a release to what it serves, and says why
@@ -58,6 +59,10 @@ class OptionInvalid(TriptychError):
 
 class SourceUnfit(TriptychError):
     """A checkpoint cannot become a release."""
+
+
+class EngineUnfit(TriptychError):
+    """An engine does not compute a network as it should; another one may."""
 
 
 class ExtraMissing(TriptychError):

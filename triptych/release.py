@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from python_backends.shared.contract import STEP_NAMES, Task
-from triptych.errors import ReleaseBroken
+from triptych.engines import ONNXRUNTIME
+from triptych.errors import LoadRefused, ReleaseBroken
 from triptych.routing import ReleaseName
 
 CERTIFICATE: Final = "release.json"
@@ -96,6 +97,34 @@ class Release:
     repository: Path
     fingerprint: str  # of release.json, which holds the hash of everything else
     certificate: Certificate
+    default_engine: str = ONNXRUNTIME  # what its config.pbtxt names; older releases do not tell
+    # What else the gate let through, with the answers of each to the same golden inputs.
+    engines: Mapping[str, tuple[Golden, ...]] = field(default_factory=dict)
+    chosen_engine: str | None = None
+
+    @property
+    def engine(self) -> str:
+        """What its model step is to run on."""
+        return self.chosen_engine or self.default_engine
+
+    def on_engine(self, engine: str | None) -> Release:
+        """The same release on one of its engines, with the golden answers of that one.
+
+        None leaves it as it is.
+
+        Raises:
+            LoadRefused: it has no such engine.
+        """
+        if engine is None or engine == self.engine:
+            return self
+        if engine not in self.engines:
+            known = ", ".join(sorted({*self.engines, self.default_engine}))
+            raise LoadRefused(f"{self.name} has no engine {engine!r}; it has {known}.")
+        return replace(self, chosen_engine=engine, golden=self.engines[engine])
+
+    def model_folder(self) -> Path:
+        """The folder of its model step."""
+        return self.repository / self.name.step("model")
 
     def models(self) -> list[str]:
         """The Triton models of this release, steps first and the ensemble last."""
@@ -162,17 +191,20 @@ def read_release(repository: Path, name: ReleaseName) -> Release:
     try:
         raw = (folder / CERTIFICATE).read_bytes()
         certificate = json.loads(raw)
+        golden = _all_golden(folder, certificate["golden"])
         return Release(
             name=name,
             task=Task(certificate["task"]),
             promotable=certificate["promotable"],
             max_batch_size=certificate["max_batch_size"],
             top_k=certificate["top_k"],
-            golden=_all_golden(folder, certificate["golden"]),
+            golden=golden,
             artifacts=dict(certificate["artifacts"]),
             repository=repository,
             fingerprint=hashlib.sha256(raw).hexdigest()[:_FINGERPRINT_DIGITS],
             certificate=Certificate.read(certificate),
+            default_engine=str(certificate.get("engine", ONNXRUNTIME)),
+            engines=_engines(certificate.get("engines", {}), golden),
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ReleaseBroken(f"{name}: {CERTIFICATE} cannot be read: {exc!r}") from exc
@@ -187,6 +219,20 @@ def _all_golden(folder: Path, items: list[dict[str, Any]]) -> tuple[Golden, ...]
 def _golden(folder: Path, item: dict[str, Any]) -> Golden:
     file = folder / GOLDEN_FOLDER / item["file"]
     return Golden(file, item["sha256"], item["label"], float(item["score"]))
+
+
+def _engines(
+    told: Mapping[str, Mapping[str, Any]], golden: tuple[Golden, ...]
+) -> dict[str, tuple[Golden, ...]]:
+    """Those that passed, each with its own answers to the golden inputs."""
+    return {
+        engine: tuple(
+            replace(item, label=answer["label"], score=float(answer["score"]))
+            for item, answer in zip(golden, it["golden"], strict=True)
+        )
+        for engine, it in told.items()
+        if it["passed"] is True
+    }
 
 
 def find_releases(repository: Path) -> Iterator[ReleaseName]:

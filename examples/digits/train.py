@@ -32,13 +32,8 @@ from examples.digits.strokes import trace_shapes
 from triptych.errors import ReleaseExists
 from triptych.export.preprocess_steps import ImageStep
 from triptych.export.provenance import git_commit
-from triptych.export.release_writer import (
-    Draft,
-    GoldenInput,
-    Verdict,
-    next_number,
-    staged_release,
-)
+from triptych.export.publishing import next_number
+from triptych.export.release_writer import Draft, GoldenInput, Verdict, staged_release
 from triptych.routing import ReleaseName
 
 NAME: Final = "digits"

@@ -10,8 +10,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from gateway.control_plane.migrate import migrate
 from gateway.control_plane.start_lock import start_lock
+from gateway.control_plane.table_form import bring_to_newest_form
 from gateway.errors import StartRefused
 
 # A database that hangs must not hold up the readers of its keys for ever.
@@ -79,7 +79,7 @@ async def open_database(url: str) -> AsyncEngine:
     engine = _sqlite_engine(parsed) if is_sqlite else _postgresql_engine(parsed)
     try:
         async with start_lock(engine):
-            await migrate(engine)
+            await bring_to_newest_form(engine)
     except (SQLAlchemyError, OSError) as exc:
         await engine.dispose()
         reason = " ".join(str(getattr(exc, "orig", exc)).split())

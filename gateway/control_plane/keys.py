@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from gateway.control_plane.api_key import ApiKey, KeyTerms, Scope
+from gateway.control_plane.database_writes import DatabaseWrites
 from gateway.control_plane.key_rows import key_of, write_terms
 from gateway.control_plane.known_keys import KnownKeys
 from gateway.control_plane.shared_look import SharedLook
@@ -56,7 +57,11 @@ class KeyStore:
         self._clock = clock
         self._known = KnownKeys(hash_secret, clock)
         self._table = WatchedTable(
-            self._sessions, select(KeyRevisionRow.revision), self._read, "keys"
+            self._sessions,
+            select(KeyRevisionRow.revision),
+            self._read,
+            "keys",
+            DatabaseWrites(engine.url),
         )
         self._look = SharedLook(
             self.poll,

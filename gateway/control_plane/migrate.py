@@ -11,7 +11,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.errors import StartRefused
 
@@ -29,17 +28,12 @@ def alembic_config() -> Config:
     return config
 
 
-async def migrate(engine: AsyncEngine) -> None:
+def upgrade(connection: Connection) -> None:
     """Upgrade to the newest form; the caller holds the start lock.
 
     Raises:
         StartRefused: the tables were made by a newer gateway.
     """
-    async with engine.begin() as connection:
-        await connection.run_sync(_upgrade)
-
-
-def _upgrade(connection: Connection) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
     now = MigrationContext.configure(connection).get_current_revision()

@@ -10,6 +10,8 @@ from sqlalchemy import Select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from gateway.control_plane.database_writes import DatabaseWrites, Stamp
+
 logger = logging.getLogger(__name__)
 
 
@@ -21,6 +23,7 @@ class WatchedTable:
         counter: Asks for it.
         read: Reads the whole table and remembers it.
         what: The things in the table, for the log.
+        writes: Tells where nobody can have changed anything.
     """
 
     def __init__(
@@ -29,11 +32,14 @@ class WatchedTable:
         counter: Select[int],
         read: Callable[[AsyncSession], Awaitable[None]],
         what: str,
+        writes: DatabaseWrites,
     ) -> None:
         self._sessions = sessions
         self._counter = counter
         self._read = read
         self._what = what
+        self._writes = writes
+        self._stamp: Stamp | None = None  # as it was before the last look that went well
         self._seen: int | None = None
         self._trouble: str | None = None
         # One reader at a time: an older look at the table must not overwrite a newer one.
@@ -54,12 +60,17 @@ class WatchedTable:
 
     async def poll(self) -> None:
         """Read the table again if somebody changed it; trouble is logged, never raised."""
+        stamp = self._writes.stamp()  # before the look: what is written meanwhile is seen next time
+        if stamp is not None and stamp == self._stamp:
+            return
+        self._stamp = None
         try:
             async with self._sessions() as session:
                 counted = await session.scalar(self._counter)
             if counted != self._seen:
                 await self.refresh()
             self._note(None)
+            self._stamp = stamp
         # ValueError and KeyError: a row is garbled.
         except (SQLAlchemyError, OSError, ValueError, KeyError) as exc:
             self._note(type(getattr(exc, "orig", exc)).__name__)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from gateway.data_plane.memory_cache import MemoryCache
-from gateway.data_plane.redis_cache import RedisCache
 from gateway.data_plane.single_flight import Flight, SingleFlight
 from gateway.errors import InferenceTimeout
 from gateway.metrics import GatewayMetrics
@@ -62,6 +61,19 @@ class AnswerSource(Protocol):
         """Answer items in their order; see AnswerCache."""
 
 
+class SharedAnswers(Protocol):
+    """What gateways share; see RedisCache."""
+
+    async def get_many(self, keys: Sequence[bytes]) -> dict[bytes, ItemAnswer]:
+        """What is known of these."""
+
+    async def put_many(self, answers: Mapping[bytes, ItemAnswer]) -> None:
+        """Keep these."""
+
+    async def close(self) -> None:
+        """End the connections."""
+
+
 class NoCache:
     """Asks for everything, hashes nothing."""
 
@@ -99,7 +111,7 @@ class AnswerCache:
     def __init__(
         self,
         memory: MemoryCache,
-        redis: RedisCache | None,
+        redis: SharedAnswers | None,
         metrics: GatewayMetrics,
         *,
         is_shared: bool,
@@ -192,7 +204,7 @@ class AnswerCache:
         self._metrics.cache_bytes.set(self._memory.size_bytes)
         return found
 
-    def _store_behind(self, redis: RedisCache, fresh: Mapping[bytes, ItemAnswer]) -> None:
+    def _store_behind(self, redis: SharedAnswers, fresh: Mapping[bytes, ItemAnswer]) -> None:
         """Store without making the answer wait."""
         store = asyncio.create_task(redis.put_many(fresh))
         self._stores.add(store)
@@ -263,10 +275,17 @@ async def open_answer_cache(
         return
     ttl_seconds = settings.cache_ttl_seconds
     url = settings.redis_url
-    redis = RedisCache(url.get_secret_value(), ttl_seconds=ttl_seconds) if url else None
+    redis = _in_redis(url.get_secret_value(), ttl_seconds) if url else None
     memory = MemoryCache(settings.cache_bytes, ttl_seconds=ttl_seconds)
     cache = AnswerCache(memory, redis, metrics, is_shared=settings.cache_shared)
     try:
         yield cache
     finally:
         await cache.close()
+
+
+def _in_redis(url: str, ttl_seconds: float) -> SharedAnswers:
+    # Importing Redis takes 8 MB and a tenth of the gateway's start, and few gateways use it.
+    from gateway.data_plane.redis_cache import RedisCache  # noqa: PLC0415 - the reason above
+
+    return RedisCache(url, ttl_seconds=ttl_seconds)

@@ -11,9 +11,10 @@ from typing import Any, Final, Protocol
 from gateway.data_plane.admission.ticket import Ticket
 from gateway.data_plane.answer_cache import AnswerSource
 from gateway.data_plane.routing.target import Target
+from gateway.data_plane.servers.inference_call import InferenceCall
 from gateway.errors import InferenceTimeout
 from gateway.request_context import record, request_id
-from python_backends.shared.contract import ItemAnswer, Task
+from python_backends.shared.contract import ItemAnswer
 
 # A call is copied several times on its way, and nothing else runs meanwhile.
 _MOST_BYTES_OF_A_CALL: Final = 8 * 1024 * 1024
@@ -23,15 +24,7 @@ class Classifier(Protocol):
     """What a predictor needs of the servers."""
 
     async def classify(
-        self,
-        release: str,
-        task: Task,
-        items: Sequence[bytes],
-        *,
-        request_id: str,
-        timeout_seconds: float,
-        traceparent: str | None,
-        on_trouble: Callable[[], None],
+        self, call: InferenceCall, on_trouble: Callable[[], None]
     ) -> list[ItemAnswer]:
         """Answer one batch; see Dispatch."""
 
@@ -122,19 +115,17 @@ class Predictor:
         known, joined_ns = record.get(), perf_counter_ns()
         async with ticket.turn(len(items), sum(map(len, items))) as turn:
             known.queue_ended(joined_ns)
-            left_seconds = ticket.deadline - asyncio.get_running_loop().time()
-            if left_seconds <= 0:
-                raise InferenceTimeout("the deadline passed before Triton was asked")
-            call.sent_ns = perf_counter_ns()
-            return await self._triton.classify(
+            asked = InferenceCall(
                 target.release,
                 target.task,
                 items,
                 request_id=request_id.get(),
-                timeout_seconds=left_seconds,
+                deadline=ticket.deadline,
                 traceparent=known.traceparent,
-                on_trouble=turn.spoil,
             )
+            asked.seconds_left()
+            call.sent_ns = perf_counter_ns()
+            return await self._triton.classify(asked, turn.spoil)
 
 
 class _Call:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from itertools import cycle
 from typing import Any, Final
 
 import grpc
-from tritonclient.grpc import service_pb2, service_pb2_grpc
+from tritonclient.grpc import service_pb2
 
+from gateway.data_plane.grpc_calls.call_errors import CallError
+from gateway.data_plane.grpc_calls.channel import GrpcChannel
+from gateway.data_plane.servers.inference_call import InferenceCall
 from gateway.data_plane.triton_statistics import ModelStatistics, read_statistics
 from gateway.errors import (
     ContractMismatch,
@@ -23,8 +25,6 @@ from python_backends.shared.contract import (
     ANSWER_TENSORS,
     ITEM_OF,
     ItemAnswer,
-    Task,
-    TensorSpec,
     decode_answers,
     encode_bytes_tensor,
 )
@@ -35,18 +35,7 @@ logger = logging.getLogger(__name__)
 # Over one connection, 4 to 8 requests in flight were answered at two thirds of the pace in every
 # other run (docs/adr/0012); a second one costs nothing.
 _CONNECTIONS: Final = 2
-_CHANNEL_OPTIONS: Final = (
-    ("grpc.use_local_subchannel_pool", 1),  # or channels of the same address share a connection
-    ("grpc.enable_http_proxy", 0),  # Triton is a neighbour; http_proxy is for the world outside
-    # Pinging more often than every five minutes makes Triton end the connection (GOAWAY).
-    ("grpc.keepalive_time_ms", 300_000),
-    ("grpc.max_send_message_length", -1),  # bodies are limited where they come in
-    ("grpc.max_receive_message_length", -1),
-    # A request that killed a stub must not be sent again by a layer that cannot know.
-    ("grpc.enable_retries", 0),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 200),  # a server that is back is used within half a second
-)
+_SERVICE: Final = "/inference.GRPCInferenceService/"
 
 # A call whose gRPC deadline passes, or that is cancelled, can end the whole server: a race in
 # Triton 2.51 (about one in 3000, SIGSEGV). So no call is, unless Triton hangs; who waits has a
@@ -65,43 +54,26 @@ class TritonClient:
 
     def __init__(self, address: str) -> None:
         self._channels = [
-            grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
-            for _ in range(_CONNECTIONS)
+            GrpcChannel(address, hung_seconds=_HUNG_SECONDS) for _ in range(_CONNECTIONS)
         ]
-        stubs = [service_pb2_grpc.GRPCInferenceServiceStub(it) for it in self._channels]
-        self._next_stub = cycle(stubs).__next__
+        self._next_channel = cycle(self._channels).__next__
 
     def is_reachable(self) -> bool:
         """Whether there are connections, or some are being made; makes them where there are none.
 
-        In TRANSIENT_FAILURE a call would fail at once, although the server may be back.
+        Where the last try has failed a call would fail at once, although the server may be back.
         """
-        states = [channel.get_state(try_to_connect=True) for channel in self._channels]
-        return grpc.ChannelConnectivity.TRANSIENT_FAILURE not in states
+        reachable = [channel.is_reachable() for channel in self._channels]  # each of them is asked
+        return all(reachable)
 
     async def close(self, grace_seconds: float) -> None:
         """End the channels, after giving calls that are on their way so long."""
-        await asyncio.gather(*(channel.close(grace=grace_seconds) for channel in self._channels))
+        await asyncio.gather(*(channel.close(grace_seconds) for channel in self._channels))
 
-    async def classify(
-        self,
-        release: str,
-        task: Task,
-        items: Sequence[bytes],
-        *,
-        request_id: str,
-        timeout_seconds: float,
-        traceparent: str | None = None,
-    ) -> list[ItemAnswer]:
+    async def classify(self, call: InferenceCall) -> list[ItemAnswer]:
         """Send encoded images, or UTF-8 texts, as one request, untouched.
 
-        Args:
-            release: The ensemble's name.
-            task: What the release does, and so what an item is.
-            items: One to max_batch_size encoded images or texts.
-            request_id: Shows up in Triton's log and traces.
-            timeout_seconds: How long it may queue in Triton; the caller has its own clock.
-            traceparent: Makes Triton trace this request, whatever its flags say; None leaves it be.
+        Triton is told how long it may queue; the caller has its own clock.
 
         Returns:
             One answer per item, in order.
@@ -109,14 +81,15 @@ class TritonClient:
         Raises:
             InferenceError: the narrowest class that fits what Triton did.
         """
-        request = _request(release, ITEM_OF[task], items, request_id)
+        timeout_seconds = call.seconds_left()
+        request = _request(call)
         # A passed deadline does not stop an ensemble; this drops what still queues by then.
         request.parameters["timeout"].int64_param = max(1, int(timeout_seconds * 1_000_000))
-        response = await self._infer(request, timeout_seconds, traceparent)
+        response = await self._infer(request, call)
         try:
-            return decode_answers(_answer_tensors(response), items=len(items))
+            return decode_answers(_answer_tensors(response), items=len(call.items))
         except ContractBroken as exc:
-            logger.error("Triton's answer breaks the contract release=%s: %s", release, exc)  # noqa: TRY400 - a traceback would say nothing more
+            logger.error("Triton's answer breaks the contract release=%s: %s", call.release, exc)  # noqa: TRY400 - a traceback would say nothing more
             raise ContractMismatch("Triton's answer does not fit the contract") from exc
 
     async def statistics(self, release: str, *, timeout_seconds: float) -> ModelStatistics:
@@ -127,26 +100,26 @@ class TritonClient:
         """
         request = service_pb2.ModelStatisticsRequest(name=release)
         try:
-            response = await self._next_stub().ModelStatistics(request, timeout=timeout_seconds)
-        except grpc.aio.AioRpcError as exc:
+            async with asyncio.timeout(timeout_seconds):
+                told = await self._ask("ModelStatistics", request, None)
+        except TimeoutError as exc:
+            raise InferenceTimeout("Triton did not answer in time") from exc
+        except CallError as exc:
             raise _error(release, exc, is_late=False) from exc
-        return read_statistics(response)
+        return read_statistics(service_pb2.ModelStatisticsResponse.FromString(told))
 
     # The generated protobuf classes carry no types.
-    async def _infer(
-        self,
-        request: Any,  # noqa: ANN401 - protobuf has no types
-        timeout_seconds: float,
-        traceparent: str | None,
-    ) -> Any:  # noqa: ANN401 - protobuf has no types
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_seconds
-        metadata = (("traceparent", traceparent),) if traceparent else None
+    async def _infer(self, request: Any, call: InferenceCall) -> Any:  # noqa: ANN401 - protobuf has no types
         try:
-            call = self._next_stub().ModelInfer(request, timeout=_HUNG_SECONDS, metadata=metadata)
-            return await call
-        except grpc.aio.AioRpcError as exc:
-            raise _error(request.model_name, exc, is_late=loop.time() >= deadline) from exc
+            answer = await self._ask("ModelInfer", request, call.traceparent)
+        except CallError as exc:
+            is_late = asyncio.get_running_loop().time() >= call.deadline
+            raise _error(call.release, exc, is_late=is_late) from exc
+        return service_pb2.ModelInferResponse.FromString(answer)
+
+    async def _ask(self, method: str, request: Any, traceparent: str | None) -> bytes:  # noqa: ANN401 - protobuf has no types
+        message = request.SerializeToString()
+        return await self._next_channel().call(_SERVICE + method, message, traceparent)
 
 
 def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401 - protobuf has no types
@@ -154,26 +127,27 @@ def _answer_tensors(response: Any) -> dict[str, bytes]:  # noqa: ANN401 - protob
     return {tensor.name: content for tensor, content in outputs if tensor.name in ANSWER_TENSORS}
 
 
-def _error(release: str, exc: grpc.aio.AioRpcError, *, is_late: bool) -> InferenceError:
-    code = exc.code()
+def _error(release: str, exc: CallError, *, is_late: bool) -> InferenceError:
+    code = exc.code
     # What queued for too long, Triton drops as UNAVAILABLE: a passed deadline is that, whatever
     # code came.
     if is_late or code is grpc.StatusCode.DEADLINE_EXCEEDED:
         logger.info("Triton did not answer in time release=%s", release)
         return InferenceTimeout("Triton did not answer in time")
     # Triton's own text names paths and models; it goes to our log, not to the caller.
-    logger.warning("Triton refused release=%s code=%s: %s", release, code.name, exc.details())
+    logger.warning("Triton refused release=%s code=%s: %s", release, code.name, exc.details)
     error, message = _ERROR_OF_CODE.get(code, (InferenceFailed, "Triton failed to answer"))
     return error(message)
 
 
-def _request(release: str, spec: TensorSpec, items: Sequence[bytes], request_id: str) -> Any:  # noqa: ANN401 - protobuf has no types
+def _request(call: InferenceCall) -> Any:  # noqa: ANN401 - protobuf has no types
+    spec = ITEM_OF[call.task]
     tensor = service_pb2.ModelInferRequest.InferInputTensor(
-        name=spec.name, datatype=spec.dtype, shape=(len(items), *spec.shape)
+        name=spec.name, datatype=spec.dtype, shape=(len(call.items), *spec.shape)
     )
     return service_pb2.ModelInferRequest(
-        model_name=release,
-        id=request_id,
+        model_name=call.release,
+        id=call.request_id,
         inputs=[tensor],
-        raw_input_contents=[encode_bytes_tensor(items)],
+        raw_input_contents=[encode_bytes_tensor(call.items)],
     )

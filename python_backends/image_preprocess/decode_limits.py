@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from python_backends.shared.cores import usable_cores
 from python_backends.shared.image_header import announced_pixels
 
 # More than this hardly pays: the model wants processors, too.
@@ -43,7 +43,7 @@ class DecodeLimits:
             ValueError: one of them is no whole number above zero, or max_pixels is missing.
         """
         max_pixels = _above_zero(parameters, "max_pixels")
-        processors = min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
+        processors = min(usable_cores(), _MOST_PROCESSES)
         memory_bytes = _MEMORY_BYTES_ANYWAY + _MEMORY_BYTES_PER_PIXEL * max_pixels
         return cls(
             max_pixels=max_pixels,

@@ -14,7 +14,8 @@ from python_backends.shared.errors import (
     UndecodableImage,
     UnsupportedFormat,
 )
-from python_backends.shared.image_decode import decode_image
+from python_backends.shared.image_cut import cut_out
+from python_backends.shared.image_decode import decode_image, decode_stored
 from python_backends.shared.image_transform import ImageTransform
 
 STATUS_OF: Final[dict[type[InvalidInput], Status]] = {
@@ -33,11 +34,19 @@ def preprocess_image(
         InvalidInput: it cannot be decoded, or has more pixels than `max_pixels`, also after
             resizing: a line of one pixel's height grows without bound when its shortest edge does.
     """
-    picture = decode_image(encoded, max_pixels=max_pixels)
-    height, width = transform.resized(*picture.shape[:2])
+    if transform.quick_margin is None:
+        picture = decode_image(encoded, max_pixels=max_pixels)
+        _check_resized(picture.shape[0], picture.shape[1], transform, max_pixels)
+        return transform.apply(picture)
+    decoded = decode_stored(encoded, max_pixels=max_pixels, least_size=transform.least_size)
+    _check_resized(decoded.height, decoded.width, transform, max_pixels)
+    return cut_out(decoded, transform)
+
+
+def _check_resized(height: int, width: int, transform: ImageTransform, max_pixels: int) -> None:
+    height, width = transform.resized(height, width)
     if height * width > max_pixels:
         raise ImageTooLarge(f"resized it has {width} x {height} pixels, {max_pixels} are accepted")
-    return transform.apply(picture)
 
 
 def preprocess_images(

@@ -1,4 +1,4 @@
-"""Encoded bytes -> upright RGB array. Pure: bytes in, array out."""
+"""Encoded bytes -> RGB array. Pure: bytes in, array out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from python_backends.shared.errors import ImageTooLarge, UndecodableImage, UnsupportedFormat
+from python_backends.shared.image_geometry import is_lying, turn_upright
+from python_backends.shared.image_header import has_exif
 
 # Named, because Pillow knows 43 formats and some of them start programs or read other files.
 _PILLOW_FORMATS: Final = ("JPEG", "PNG", "WEBP")
@@ -50,9 +53,34 @@ _PILLOW_ERRORS: Final = (
     zlib.error,
 )
 # EXIF sits in an APP1 segment near the start; only files that have one pay for Pillow's parser.
+_EXIF: Final = b"Exif\x00\x00"
 _EXIF_SEARCH_BYTES: Final = 64 * 1024
 # 16-bit greys arrive as 0 to 65535; the training pictures were 8 bit.
 _SIXTEEN_BIT_MODES: Final = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+# So many of eight pixels: what libjpeg-turbo has SIMD for. All eight take less than any other.
+_EIGHTHS: Final = (1, 2, 4)
+
+# The height and width of an upright picture -> the least height and width that will do.
+LeastSize = Callable[[int, int], tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture as it lies in its file: not turned upright, and perhaps decoded smaller.
+
+    Attributes:
+        pixels: [H, W, 3], uint8, 0 to 255, RGB.
+        height: Of the whole picture, upright.
+        width: Of the whole picture, upright.
+        orientation: What EXIF says, 1 to 8; anything else counts as 1.
+        eighths: H and W are so many eighths of the rows and columns in the file, rounded up.
+    """
+
+    pixels: NDArray[np.uint8]
+    height: int
+    width: int
+    orientation: int
+    eighths: int = 8
 
 
 def decode_image(encoded: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
@@ -73,18 +101,39 @@ def decode_image(encoded: bytes, *, max_pixels: int) -> NDArray[np.uint8]:
         UnsupportedFormat: a known image format, but none of the three.
         UndecodableImage: anything else that is not a whole picture.
     """
+    decoded = decode_stored(encoded, max_pixels=max_pixels)
+    return np.ascontiguousarray(turn_upright(decoded.pixels, decoded.orientation))
+
+
+def decode_stored(
+    encoded: bytes, *, max_pixels: int, least_size: LeastSize | None = None
+) -> Decoded:
+    """Decode as `decode_image` does, but leave turning the picture upright to the caller.
+
+    Args:
+        encoded: The file's bytes.
+        max_pixels: As above; of the whole picture, however small it is decoded.
+        least_size: Where given, a JPEG is decoded at an eighth, a quarter or half of its size if
+            that is large enough. Each reduced pixel is the mean of those that it stands for, but
+            for what lies at the rims of the 8x8 blocks.
+
+    Raises:
+        InvalidInput: as above.
+    """
     try:
         if encoded.startswith(_JPEG_MAGIC):
-            pixels = _decode_plain_jpeg(encoded, max_pixels)
-            if pixels is not None:
-                return pixels
+            decoded = _decode_plain_jpeg(encoded, max_pixels, least_size)
+            if decoded is not None:
+                return decoded
         _refuse_known_formats(encoded)
         return _decode_with_pillow(encoded, max_pixels)
     except _PILLOW_ERRORS as exc:
         raise UndecodableImage("the bytes are not a whole JPEG, PNG or WebP") from exc
 
 
-def _decode_plain_jpeg(encoded: bytes, max_pixels: int) -> NDArray[np.uint8] | None:
+def _decode_plain_jpeg(
+    encoded: bytes, max_pixels: int, least_size: LeastSize | None
+) -> Decoded | None:
     """Decode with simplejpeg, or None where Pillow has to judge: CMYK, or data it complains of.
 
     libjpeg's complaints include harmless ones ("extraneous bytes before marker"), and Pillow draws
@@ -97,14 +146,37 @@ def _decode_plain_jpeg(encoded: bytes, max_pixels: int) -> NDArray[np.uint8] | N
     _check_size(width, height, max_pixels)
     if colour not in _SIMPLEJPEG_COLOURS:
         return None
+    # Older releases search as they always did; no picture is known where it matters.
+    is_tagged = _mentions_exif(encoded) if least_size is None else has_exif(encoded)
+    orientation = _jpeg_orientation(encoded) if is_tagged else 1
+    upright = (width, height) if is_lying(orientation) else (height, width)
+    eighths = 8 if least_size is None else _eighths(upright, least_size(*upright))
+    # simplejpeg takes the smallest size that is not below these; 0 is the picture's own.
+    rows, columns = (-(-side * eighths // 8) if eighths < 8 else 0 for side in (height, width))
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(encoded, colorspace="RGB")
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            encoded, colorspace="RGB", min_height=rows, min_width=columns
+        )
     except _SIMPLEJPEG_ERRORS:
         return None
-    if b"Exif\x00\x00" in encoded[:_EXIF_SEARCH_BYTES]:
-        with _open(encoded, ("JPEG",)) as image:
-            return _turn_upright(pixels, _exif_orientation(image))
-    return pixels
+    return Decoded(pixels, *upright, orientation, eighths)
+
+
+def _eighths(size: tuple[int, int], least: tuple[float, float]) -> int:
+    """How few of eight pixels will do, for both sides."""
+    for eighths in _EIGHTHS:
+        if all(side * eighths >= 8 * needed for side, needed in zip(size, least, strict=True)):
+            return eighths
+    return 8
+
+
+def _mentions_exif(encoded: bytes) -> bool:
+    return encoded.find(_EXIF, 0, _EXIF_SEARCH_BYTES) >= 0
+
+
+def _jpeg_orientation(encoded: bytes) -> int:
+    with _open(encoded, ("JPEG",)) as image:
+        return _exif_orientation(image)
 
 
 def _exif_orientation(image: Image.Image) -> int:
@@ -119,25 +191,6 @@ def _exif_orientation(image: Image.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _turn_upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Undo an EXIF orientation; source: EXIF 2.32, tag 0x0112, "row 0 is ..., column 0 is ...".
-
-    Args:
-        pixels: [H, W, 3], uint8, RGB.
-        orientation: 1 to 8; anything else counts as 1.
-
-    Returns:
-        The same pixels, [H, W, 3] or [W, H, 3].
-    """
-    if orientation in {5, 6, 7, 8}:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in {3, 4, 7, 8}:
-        pixels = pixels[::-1]
-    if orientation in {2, 3, 6, 7}:
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
-
-
 def _refuse_known_formats(encoded: bytes) -> None:
     for magic, name in _REFUSED_MAGIC.items():
         if encoded.startswith(magic):
@@ -146,11 +199,13 @@ def _refuse_known_formats(encoded: bytes) -> None:
         raise UnsupportedFormat("HEIC and AVIF are not taken; send a JPEG, PNG or WebP")
 
 
-def _decode_with_pillow(encoded: bytes, max_pixels: int) -> NDArray[np.uint8]:
+def _decode_with_pillow(encoded: bytes, max_pixels: int) -> Decoded:
     with _open(encoded, _PILLOW_FORMATS) as image:
         _check_size(image.width, image.height, max_pixels)
         pixels = np.asarray(_to_rgb(image))
-        return _turn_upright(pixels, _exif_orientation(image))
+        orientation = _exif_orientation(image)
+        height, width = turn_upright(pixels, orientation).shape[:2]
+        return Decoded(pixels, height, width, orientation)
 
 
 @contextmanager

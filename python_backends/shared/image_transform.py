@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -63,6 +64,8 @@ class NoResize:
 
 Resize = Stretch | ShortestEdge | NoResize
 _TRUE: Final = "true"
+# The quick_margin of new releases: what Pillow's own thumbnails keep. docs/adr/0022 has others.
+QUICK_MARGIN: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,9 @@ class ImageTransform:
         resize: What happens before the middle is cut out; None stretches to the final size.
         is_grayscale: Whether the model was trained without colour: all three channels become the
             luma of ITU-R 601-2, as Pillow's mode "L".
+        quick_margin: None takes the training transform to the bit (`apply`). A number takes the
+            quick way (image_cut.py), a little beside it: a JPEG is decoded no larger than that it
+            keeps so many times the resized height and width (docs/adr/0022).
     """
 
     height_pixels: int
@@ -85,6 +91,13 @@ class ImageTransform:
     resize_filter: ResizeFilter = ResizeFilter.BILINEAR
     resize: Resize | None = None
     is_grayscale: bool = False
+    quick_margin: float | None = None
+
+    def least_size(self, height: int, width: int) -> tuple[float, float]:
+        """Height and width that a picture of this size has to be decoded at."""
+        resized = self.resized(height, width)
+        times = math.inf if self.quick_margin is None else self.quick_margin
+        return resized[0] * times, resized[1] * times
 
     def resized(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of a picture of this size before the middle is cut out of it."""
@@ -115,8 +128,8 @@ class ImageTransform:
         """
         if (height, width) != (image.height, image.width):
             image = image.resize((width, height), self.resize_filter.value)
-        top = _margin(height, self.height_pixels)
-        left = _margin(width, self.width_pixels)
+        top = margin(height, self.height_pixels)
+        left = margin(width, self.width_pixels)
         return image.crop((left, top, left + self.width_pixels, top + self.height_pixels))
 
     def to_parameters(self) -> dict[str, str]:
@@ -129,7 +142,11 @@ class ImageTransform:
                 parameters |= {"resize": "shortest_edge", "resize_pixels": str(pixels)}
             case NoResize():
                 parameters |= {"resize": "none"}
-        return parameters | ({"grayscale": _TRUE} if self.is_grayscale else {})
+        if self.is_grayscale:
+            parameters["grayscale"] = _TRUE
+        if self.quick_margin is not None:
+            parameters["quick_margin"] = f"{self.quick_margin:g}"
+        return parameters
 
     @classmethod
     def from_parameters(
@@ -151,6 +168,7 @@ class ImageTransform:
             ResizeFilter[name.upper()],
             _resize(parameters.get("resize"), parameters.get("resize_pixels", "")),
             is_grayscale=_flag(parameters.get("grayscale")),
+            quick_margin=_quick_margin(parameters.get("quick_margin")),
         )
 
 
@@ -158,6 +176,15 @@ def _flag(text: str | None) -> bool:
     if text not in {None, _TRUE}:
         raise ValueError(f"grayscale is {text!r}; it is {_TRUE!r} or left out")
     return text == _TRUE
+
+
+def _quick_margin(text: str | None) -> float | None:
+    if text is None:
+        return None
+    times = float(text)
+    if not 1 <= times < math.inf:
+        raise ValueError(f"quick_margin is {text!r}; it is a number from 1 up")
+    return times
 
 
 def _resize(kind: str | None, pixels: str) -> Resize | None:
@@ -174,8 +201,11 @@ def _resize(kind: str | None, pixels: str) -> Resize | None:
             raise ValueError(f"resize {kind!r} does not go with resize_pixels {pixels!r}")
 
 
-def _margin(length: int, wanted: int) -> int:
-    # transformers pads a smaller picture with the larger half on top and left.
+def margin(length: int, wanted: int) -> int:
+    """How much of a side lies before its middle; below zero is what a smaller picture lacks.
+
+    transformers pads a smaller picture with the larger half on top and left.
+    """
     return (length - wanted) // 2
 
 

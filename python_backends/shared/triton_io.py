@@ -49,13 +49,15 @@ class ModelConfig:
     outputs: tuple[TensorSpec, ...]
     inputs: tuple[TensorSpec, ...]
     parameters: Mapping[str, str]
+    default_model_filename: str = ""
+    instances: int = 1  # each in a process of its own
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, str]) -> ModelConfig:
         """Read what Triton hands to initialize(), and send the log of this stub to Triton's."""
         logging.basicConfig(level=logging.INFO, handlers=[TritonLogHandler()], force=True)
         config = json.loads(arguments["model_config"])
-        parameters = config.get("parameters", {})
+        parameters, groups = config.get("parameters", {}), config.get("instance_group", [])
         return cls(
             name=config["name"],
             folder=Path(arguments["model_repository"]),
@@ -63,6 +65,8 @@ class ModelConfig:
             inputs=_tensor_specs(config["input"]),
             outputs=_tensor_specs(config["output"]),
             parameters={key: value["string_value"] for key, value in parameters.items()},
+            default_model_filename=config.get("default_model_filename", ""),
+            instances=sum(group.get("count", 1) for group in groups) or 1,
         )
 
     def text(self, name: str, default: str | None = None) -> str:
@@ -87,6 +91,18 @@ class ModelConfig:
             return int(value)
         except ValueError as exc:
             raise ModelAssetError(f"{self.name}: parameter {name!r} is {value!r}") from exc
+
+    def model_file(self, usual: str) -> Path:
+        """The file that this version is made of: default_model_filename, or what is `usual`.
+
+        Raises:
+            ModelAssetError: it is missing.
+        """
+        name = self.default_model_filename or usual
+        file = self.folder / self.version / name
+        if not file.is_file():
+            raise ModelAssetError(f"{self.name}: {self.version}/{name} is missing")
+        return file
 
     def output_shape(self, name: str) -> tuple[int, ...]:
         """The dimensions that config.pbtxt fixes for one output, without the batch.
@@ -135,7 +151,7 @@ def answer_requests(
     accepted: list[tuple[int, list[NDArray[Any]]]] = []
     for position, request in enumerate(requests):
         try:
-            accepted.append((position, [_read(request, spec) for spec in inputs]))
+            accepted.append((position, _read(request, inputs)))
         except ContractBroken as exc:
             answers[position] = _refusal(str(exc), pb_utils.TritonError.INVALID_ARG)
     if accepted:
@@ -145,14 +161,19 @@ def answer_requests(
     return answers
 
 
-def _read(request: Any, spec: TensorSpec) -> NDArray[Any]:  # noqa: ANN401 - Triton's own type
-    tensor = pb_utils.get_input_tensor_by_name(request, spec.name)
-    if tensor is None:
-        raise ContractBroken(f"the input {spec.name} is missing")
-    array: NDArray[Any] = tensor.as_numpy()
-    if array.ndim != len(spec.shape) + 1:
-        raise ContractBroken(f"the input {spec.name} has {array.ndim} dimensions")
-    return array
+def _read(request: Any, inputs: Sequence[TensorSpec]) -> list[NDArray[Any]]:  # noqa: ANN401 - Triton's own type
+    # Once for all of them: each look makes a Python object of every input.
+    sent = {tensor.name(): tensor for tensor in request.inputs()}
+    arrays = []
+    for spec in inputs:
+        tensor = sent.get(spec.name)
+        if tensor is None:
+            raise ContractBroken(f"the input {spec.name} is missing")
+        array: NDArray[Any] = tensor.as_numpy()
+        if array.ndim != len(spec.shape) + 1:
+            raise ContractBroken(f"the input {spec.name} has {array.ndim} dimensions")
+        arrays.append(array)
+    return arrays
 
 
 def _run(

@@ -31,6 +31,18 @@ def test_a_quantised_network_passes_the_gate_of_98_percent(quantised: Exported) 
     assert quantised.promotable
 
 
+def test_it_runs_on_openvino_and_may_be_switched_to_onnx_runtime(quantised: Exported) -> None:
+    assert quantised.folder is not None
+    told = json.loads((quantised.folder / "release.json").read_text())
+
+    assert told["engine"] == "openvino"
+    assert {name: it["passed"] for name, it in told["engines"].items()} == {
+        "openvino": True,
+        "onnxruntime": True,
+    }
+    assert all(len(it["golden"]) == len(told["golden"]) for it in told["engines"].values())
+
+
 def test_a_quantised_graph_has_qdq_nodes_and_keeps_the_rules_of_every_graph(
     quantised: Exported,
 ) -> None:
@@ -61,7 +73,7 @@ def test_the_certificate_says_int8_and_what_it_was_calibrated_on(
     assert certificate["source"]["calibration"] == exports.calibration_pictures.name
 
 
-def test_a_quantised_network_is_less_than_half_as_large(
+def test_a_quantised_network_is_less_than_half_as_large_and_computes_as_much(
     exports: ExportedSources, quantised: Exported
 ) -> None:
     plain = exports["resnet"].folder
@@ -69,8 +81,10 @@ def test_a_quantised_network_is_less_than_half_as_large(
     assert quantised.folder is not None
 
     sizes = [onnx_file(folder).stat().st_size for folder in (plain, quantised.folder)]
+    told = [json.loads((it / "release.json").read_text()) for it in (plain, quantised.folder)]
 
     assert sizes[1] < sizes[0] / 2
+    assert told[1]["multiply_accumulates"] == told[0]["multiply_accumulates"]
 
 
 def test_int8_without_typical_inputs_is_refused(

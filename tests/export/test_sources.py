@@ -46,8 +46,22 @@ def test_the_served_release_answers_as_its_source_does(exports: ExportedSources,
     assert exported.promotable
     assert report.top_1_agreement == 1.0
     assert report.classes_met == len(COLOURS)
-    assert report.scores.largest < 1e-3
-    assert report.features.largest < (0.01 if name in IMAGES else 1e-9)
+    assert report.model_scores.largest < 1e-3
+    if name in IMAGES:  # by quick preprocessing: a level or two beside, seldom more
+        assert report.features.mean < 0.15
+        assert report.features.largest < 8
+    else:
+        assert report.features.largest < 1e-9
+
+
+def test_a_network_that_the_default_engine_does_not_take_gets_another(
+    exports: ExportedSources,
+) -> None:
+    """EfficientNet's last pooling is larger than what it pools, which OpenVINO refuses."""
+    exported = exports["efficientnet"]
+    assert exported.draft.engine == "onnxruntime"
+    assert {name for name, it in exported.engines.items() if it.passed} == {"onnxruntime"}
+    assert exports["resnet"].draft.engine == "openvino"
 
 
 @each_source
@@ -80,6 +94,10 @@ def test_the_certificate_tells_where_a_release_comes_from_and_what_the_gate_said
         assert size == SIZES.get(name, (24, 32))
     else:
         assert transform["max_tokens"] == 64
+    assert 0 < certificate["multiply_accumulates"] < 500_000_000
+    threads = (folder.with_name(f"{name}_r1_model") / "config.pbtxt").read_text()
+    threads_of = {"onnxruntime": "intra_op_thread_count", "openvino": "INFERENCE_NUM_THREADS"}
+    assert f'key: "{threads_of[certificate["engine"]]}" value: {{ string_value: "1" }}' in threads
     page = (folder / "parity.md").read_text()
     assert page.startswith(f"# Parity of {name}_r1 with its source: passed\n")
 

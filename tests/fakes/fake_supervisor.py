@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
+from urllib.parse import parse_qs
 
 from python_backends.shared.contract import Task
 from triptych.supervisor.status import (
@@ -81,8 +82,12 @@ class FakeSupervisor:
     """What lies on its disk, by release, as /repository tells it."""
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     """By the path of an order: the status and sentence with which it is refused."""
+    held: dict[str, threading.Event] = field(default_factory=dict)
+    """By the path of an order: it is obeyed only after this."""
     orders: list[str] = field(default_factory=list)
     """Paths of the orders that came."""
+    queries: list[str] = field(default_factory=list)
+    """Their queries."""
     asked: list[str] = field(default_factory=list)
     """Paths, with their queries."""
     times_asked: int = 0
@@ -91,16 +96,21 @@ class FakeSupervisor:
 
     def obey(self, path: str) -> tuple[int, bytes]:
         """Load or unload: status and body."""
-        path = path.partition("?")[0]
+        path, _, query = path.partition("?")
+        self.queries.append(query)
         self.orders.append(path)
+        if path in self.held:
+            self.held[path].wait(10)
         if path in self.refusals:
             status, sentence = self.refusals[path]
             return status, json.dumps({"error": sentence}).encode()
         _, _, name, what = path.split("/")
         alias, _, number = name.rpartition("_r")
-        self.releases = [it for it in self.releases if f"{it.alias}_r{it.number}" != name]
+        had = [it for it in self.releases if f"{it.alias}_r{it.number}" == name]
+        self.releases = [it for it in self.releases if it not in had]
         if what == "load":
-            self.releases.append(a_release(alias, int(number)))
+            (engine,) = parse_qs(query).get("engine", [it.engine for it in had] or [""])
+            self.releases.append(replace(a_release(alias, int(number)), engine=engine))
         return 200, b"{}"
 
     def answer(self, path: str) -> tuple[int, bytes]:

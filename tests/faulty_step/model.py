@@ -6,6 +6,7 @@ knows of it. Which fault it has, its configuration says: `fault` and, for slow o
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,7 +27,9 @@ class TritonPythonModel(ModelStep):
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Load the graph, and learn which fault to have."""
-        super().initialize(args)
+        # For its own backend Triton fills in which file is the default: this one.
+        config = json.loads(args["model_config"]) | {"default_model_filename": ""}
+        super().initialize({**args, "model_config": json.dumps(config)})
         parameters = self._config.parameters
         self._fault = parameters["fault"]
         self._slow_seconds = float(parameters.get("slow_ms", "0")) / 1000

@@ -17,7 +17,13 @@ import pytest
 from benchmarks.local_stack import LocalStack, local_stack
 from tests import pictures
 from triptych.export.preprocess_steps import read_step
-from triptych.export.release_writer import Draft, GoldenInput, Verdict, staged_release
+from triptych.export.release_writer import (
+    Draft,
+    EngineVerdict,
+    GoldenInput,
+    Verdict,
+    staged_release,
+)
 from triptych.release import read_release
 from triptych.routing import ReleaseName
 
@@ -81,7 +87,13 @@ def run_releases(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def write_like_digits(
-    repository: Path, name: str, number: int = 1, *, onnx: bytes = b"", first_label: str = ""
+    repository: Path,
+    name: str,
+    number: int = 1,
+    *,
+    onnx: bytes = b"",
+    first_label: str = "",
+    engines: tuple[str, ...] = (),
 ) -> None:
     """Write digits_r1 again under another name, perhaps with another network or golden answer."""
     digits = read_release(repository, ReleaseName("digits", 1))
@@ -95,13 +107,16 @@ def write_like_digits(
         top_k=digits.top_k,
         max_batch_size=digits.max_batch_size,
         source={"framework": "none", "script": "a copy of digits_r1"},
+        engines=engines,
     )
     golden = [
         GoldenInput(it.file.name, it.file.read_bytes(), it.label, it.score) for it in digits.golden
     ]
     golden[0] = replace(golden[0], label=first_label or golden[0].label)
     with staged_release(repository, draft) as staged:
-        verdict = Verdict(tuple(golden))
+        answers = tuple((it.label, it.score) for it in golden)
+        tried = {engine: EngineVerdict(True, {}, answers) for engine in engines}
+        verdict = Verdict(tuple(golden), engines=tried)
         staged.publish(verdict, git_commit="", created=datetime(2026, 1, 2, tzinfo=UTC))
 
 

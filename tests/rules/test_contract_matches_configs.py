@@ -144,6 +144,7 @@ def test_the_exporter_would_write_the_same_configs_again(release: ReleaseName) -
         classes=len(values["labels"]),
         top_k=values["top_k"],
         max_batch_size=values["max_batch_size"],
+        multiply_accumulates=values.get("multiply_accumulates", 0),
     )
 
     for model, text in pipeline_configs(release, shape).items():

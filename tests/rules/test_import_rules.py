@@ -38,7 +38,8 @@ OUR_OWN: Final = {
         {
             "benchmarks",
             "triptych.client",
-            "triptych.stack.ports",
+            "triptych.routing",
+            "triptych.stack",
             "gateway.rollouts",
             "python_backends",
         }
@@ -53,6 +54,7 @@ OF_OTHERS: Final = {
             "numpy",
             "PIL",
             "simplejpeg",
+            "cykooz_resizer",
             "tokenizers",
             "onnxruntime",
             "openvino",

@@ -15,11 +15,13 @@ import click
 import yaml
 
 from triptych.cli.options import settings_from
+from triptych.engines import ENGINES
 from triptych.errors import OptionInvalid
 from triptych.export.exporter import Exported, ExportRequest, export
 from triptych.export.image_options import FIELDS
 from triptych.export.loaded_model import SourceOptions
-from triptych.export.parity import TOLERANCES, Difference
+from triptych.export.parity import Difference
+from triptych.export.parity_markdown import engine_sentence
 from triptych.export.source import FORMS, TASKS
 from triptych.stack.stop_signals import leave_on
 
@@ -71,13 +73,26 @@ _OPTIONS: Final = (
     click.option("--top-k", type=click.IntRange(1), help="Labels per answer; default up to 10."),
     click.option("--max-batch-size", type=click.IntRange(1, 1024), default=32, show_default=True),
     click.option("--golden", type=_FOLDER, help="Own images, or .txt files, for the parity gate."),
-    click.option("--precision", type=click.Choice(list(TOLERANCES)), default="fp32"),
+    click.option("--precision", type=click.Choice(list(ENGINES)), default="fp32"),
+    click.option(
+        "--engine",
+        type=click.Choice(ENGINES["fp32"]),
+        help="What runs it after a start; default openvino.",
+    ),
     click.option("--calibration", type=_FOLDER, help="Typical inputs, for int8."),
     click.option(
         "--metrics", type=_FILE, help="JSON with what you measured; release.json keeps it."
     ),
-    click.option("--tolerance-top-1", type=click.FloatRange(0, 1), help="Default 1, int8 0.98."),
-    click.option("--tolerance-score", type=click.FloatRange(0), help="Default 0.001, int8 any."),
+    click.option(
+        "--tolerance-top-1",
+        type=click.FloatRange(0, 1),
+        help="Default 1, bf16 0.99, int8 0.98.",
+    ),
+    click.option(
+        "--tolerance-score",
+        type=click.FloatRange(0),
+        help="Default 0.02 for images, 0.001 else, bf16 0.05, int8 any.",
+    ),
     click.option("--untrained", "is_untrained", is_flag=True, help="The weights are random."),
     click.option("--force", "is_forced", is_flag=True, help="Promotable even if the gate fails."),
     click.option("--dry-run", "is_dry_run", is_flag=True, help="Do everything, write nothing."),
@@ -174,6 +189,12 @@ def _print_summary(exported: Exported, seconds: float) -> None:
         ("top-5", f"{report.top_5_overlap:.2%} overlap"),
         ("scores", _both(report.scores)),
         ("features", f"{_both(report.features)} (pixels 0 to 255, or token ids)"),
+        ("engine", draft.engine),
+        *(
+            (f"or {name}", engine_sentence(verdict))
+            for name, verdict in exported.engines.items()
+            if name != draft.engine
+        ),
         ("took", f"{seconds:.1f} s"),
     ]
     width = max(len(name) for name, _ in rows)

@@ -3,36 +3,53 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Final
 
 import click
 from pydantic import ValidationError
 
-from triptych.cli.export import export_command
-from triptych.cli.keys import keys
-from triptych.cli.predict import predict
-from triptych.cli.releases import releases
-from triptych.cli.restart import restart
-from triptych.cli.rollout import rollout
-from triptych.cli.routes import routes
-from triptych.cli.stack import down, status, triton, up
-from triptych.cli.worker import worker
 from triptych.errors import TriptychError
 
+# Where each command is: its module is imported when it is asked for, so that `up` and what it
+# starts need not load what exporting or tuning needs.
+_COMMANDS: Final = {
+    "up": "triptych.cli.stack:up",
+    "down": "triptych.cli.stack:down",
+    "status": "triptych.cli.status:status",
+    "restart": "triptych.cli.restart:restart",
+    "predict": "triptych.cli.predict:predict",
+    "routes": "triptych.cli.routes:routes",
+    "rollout": "triptych.cli.rollout:rollout",
+    "keys": "triptych.cli.keys:keys",
+    "export": "triptych.cli.export:export_command",
+    "releases": "triptych.cli.releases:releases",
+    "tune": "triptych.cli.tune:tune_command",
+    "triton": "triptych.cli.triton:triton",
+    "worker": "triptych.cli.worker:worker",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class CommandsByName(click.Group):
+    """Commands that are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All of them, in the order of the alphabet."""
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """One of them, or None."""
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=CommandsByName, context_settings={"help_option_names": ["-h", "--help"]})
 def triptych() -> None:
     """Serve trained models: raw bytes in, labels out, through one Triton ensemble."""
-
-
-_COMMANDS: Final = (
-    *(up, down, status, restart),
-    *(predict, routes, rollout, keys),
-    *(export_command, releases),
-    *(triton, worker),
-)
-for command in _COMMANDS:
-    triptych.add_command(command)
 
 
 def main() -> None:

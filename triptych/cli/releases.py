@@ -204,14 +204,16 @@ def _remove(shown: Plan, now: Plan, repository: Path) -> None:
 
 @releases.command(short_help="Load a release into the running stack.")
 @click.argument("release")
+@click.option("--engine", help="One that its release.json names; also where it is loaded already.")
 @reason_option
 @state_dir_option
-def load(release: str, reason: str, state_dir: Path | None) -> None:
+def load(release: str, engine: str | None, reason: str, state_dir: Path | None) -> None:
     """Load a release on every Triton, without a restart and without moving traffic."""
     name = _parsed(release)
     with open_gateway(state_dir) as gateway:
-        _tell_order(gateway.load_release(release, reason))
-        click.echo(f"{name} is loaded, and its golden inputs got their golden answers.")
+        _tell_order(gateway.load_release(release, reason, engine))
+        place = f" on {engine}" if engine else ""
+        click.echo(f"{name} is loaded{place}, and its golden inputs got their golden answers.")
         arms = _wait_for_arms(gateway, name)
     if arms is None:
         click.echo("It is not promotable, so no route leads to it.")

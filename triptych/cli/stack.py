@@ -1,11 +1,9 @@
-"""triptych up, down, status, triton."""
+"""triptych up, down."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
-import sys
 from pathlib import Path
 
 import click
@@ -15,16 +13,13 @@ from triptych.cli.options import (
     settings_from,
     stack_options,
     state_dir_option,
-    triton_options,
 )
 from triptych.errors import NotRunning
 from triptych.stack.background import start_detached, stop_detached
 from triptych.stack.launcher import GATEWAY_STOP_SECONDS, running_stack
 from triptych.stack.settings import StackSettings
 from triptych.stack.stack_file import StackFile
-from triptych.stack.stack_status import read_status
 from triptych.stack.stop_signals import leave_on
-from triptych.supervisor.main import run_supervisor
 from triptych.supervisor.status import utc_now
 
 # Beyond each part's own deadline, for the starts and stops of three processes around it.
@@ -85,30 +80,3 @@ def down(state_dir: Path | None) -> None:
         click.echo(f"Nothing runs for {settings.state_dir}.")
     else:
         click.echo("Triptych is down.")
-
-
-@click.command(short_help="Say what runs and whether it answers.")
-@state_dir_option
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-def status(state_dir: Path | None, as_json: bool) -> None:
-    """Say what runs and whether it answers; exit code 1 when anything is not ready."""
-    found = read_status(settings_from(state_dir=state_dir).state_dir)
-    if as_json:
-        click.echo(json.dumps(found.to_json(), indent=2))
-    else:
-        for part in found.parts:
-            since = f" since {part.since}" if part.since else ""
-            state = "ready" if part.is_ready else f"NOT READY{since}: {part.reason}"
-            again = f"  (restarts: {part.restarts})" if part.restarts else ""
-            click.echo(f"{part.name:<10} {state:<8} {part.url}{again}".rstrip())
-        for name, release in found.releases.items():
-            canary = f"last canary {release['last_canary']}, {release['canary_ms']} ms"
-            click.echo(f"{name:<10} {release['state']:<8} {canary}")
-    sys.exit(0 if found.is_ready else 1)
-
-
-@click.command(short_help="Run one supervised Triton and nothing else.")
-@triton_options
-def triton(**given: object) -> None:
-    """Run one supervised Triton and nothing else; the entry point of the Triton container."""
-    run_supervisor(settings_from(**given))

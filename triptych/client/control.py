@@ -57,16 +57,19 @@ class ControlConnection(GatewayConnection):
         found: list[dict[str, Any]] = self._call("GET", "/v1/admin/releases")["releases"]
         return found
 
-    def load_release(self, release: str, reason: str = "") -> dict[str, Any]:
-        """Have every Triton load and prove a release."""
-        return self._order(release, "load", reason)
+    def load_release(
+        self, release: str, reason: str = "", engine: str | None = None
+    ) -> dict[str, Any]:
+        """Have every Triton load and prove a release, or run it on another engine."""
+        wanted = {} if engine is None else {"engine": engine}
+        return self._order(release, "load", {"reason": reason, **wanted})
 
     def unload_release(self, release: str, reason: str = "") -> dict[str, Any]:
         """Have every Triton unload a release that nobody asks any more."""
-        return self._order(release, "unload", reason)
+        return self._order(release, "unload", {"reason": reason})
 
-    def _order(self, release: str, what: str, reason: str) -> dict[str, Any]:
-        ask = ask_in_json("POST", f"/v1/admin/releases/{release}/{what}", {"reason": reason})
+    def _order(self, release: str, what: str, body: Mapping[str, object]) -> dict[str, Any]:
+        ask = ask_in_json("POST", f"/v1/admin/releases/{release}/{what}", body)
         return self._send(replace(ask, timeout_seconds=_ORDER_SECONDS))
 
     def start_rollout(self, body: Mapping[str, object]) -> dict[str, Any]:

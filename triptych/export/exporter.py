@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 import numpy as np
 
 from python_backends.shared.contract import Status
-from triptych.errors import OptionInvalid
+from triptych.engines import ENGINES, computing_precision
+from triptych.errors import EngineUnfit, OptionInvalid, StartFailed
 from triptych.export.feeding import feed
+from triptych.export.gate import Gate, Wishes, best_answer
 from triptych.export.golden_inputs import Item, builtin_items, read_items
 from triptych.export.loaded_model import LoadedModel, SourceModel, SourceOptions, Tensors
-from triptych.export.parity import TOLERANCES, ParityReport, compare
+from triptych.export.parity import ParityReport
 from triptych.export.parity_markdown import to_markdown
 from triptych.export.provenance import git_commit
+from triptych.export.publishing import check_name, next_number
 from triptych.export.release_writer import (
     Draft,
+    EngineVerdict,
     GoldenInput,
     StagedRelease,
     Verdict,
-    check_name,
-    next_number,
     staged_release,
 )
 from triptych.export.semantic_version import check_semver
-from triptych.export.served_answers import ServedAnswers, ask_served, serving_python
+from triptych.export.served_answers import ServedAnswers, ask_engines, serving_python
 from triptych.export.source import load_source
 from triptych.routing import ReleaseName
 
@@ -70,6 +72,7 @@ class ExportRequest:
     golden: Path | None = None
     calibration: Path | None = None
     precision: str = "fp32"
+    engine: str | None = None
     tolerance_top_1: float | None = None
     tolerance_score: float | None = None
     metrics: Mapping[str, object] = field(default_factory=dict)
@@ -86,6 +89,7 @@ class Exported:
     report: ParityReport
     promotable: bool
     folder: Path | None
+    engines: Mapping[str, EngineVerdict]
 
 
 def export(request: ExportRequest, progress: Progress) -> Exported:
@@ -101,23 +105,84 @@ def export(request: ExportRequest, progress: Progress) -> Exported:
     serving_python()  # before the long steps: without it there is no gate
     if request.precision == "int8" and request.calibration is None:
         raise OptionInvalid("int8 needs typical inputs to calibrate on; give --calibration DIR.")
+    engines = _engines(request)
     progress.step(f"Loading and converting {request.source}")
     loaded = load_source(request.source, request.options)
     items = _golden_items(request, loaded)
     if request.precision == "int8":
         loaded = _quantised(loaded, request, progress)
     draft = _draft(request, loaded, number)
+    for engine, following in pairwise(engines):
+        try:
+            return _export_on(replace(draft, engine=engine), request, loaded, items, progress)
+        except (StartFailed, EngineUnfit) as exc:
+            progress.step(f"{engine} does not take this network; trying {following}. {exc}")
+    return _export_on(replace(draft, engine=engines[-1]), request, loaded, items, progress)
+
+
+def _export_on(
+    draft: Draft,
+    request: ExportRequest,
+    loaded: LoadedModel,
+    items: list[Item],
+    progress: Progress,
+) -> Exported:
+    """Try with quick preprocessing first; the gate says whether that will do."""
+    quick = replace(loaded, step=loaded.step.quick())
+    is_retried = quick.step != loaded.step
+    quick_draft = replace(draft, preprocess=quick.step)
+    exported = _judge(request, quick_draft, quick, items, progress, is_retried=is_retried)
+    if exported is None:
+        progress.step("Quick preprocessing is too far beside the source's; trying without")
+        exported = _judge(request, draft, loaded, items, progress, is_retried=False)
+    assert exported is not None  # noqa: S101 - what is not tried again is answered
+    return exported
+
+
+def _judge(
+    request: ExportRequest,
+    draft: Draft,
+    loaded: LoadedModel,
+    items: list[Item],
+    progress: Progress,
+    *,
+    is_retried: bool,
+) -> Exported | None:
+    """Serve it, compare it, write it; None where it has failed and there is another way to try."""
     with staged_release(request.model_repository, draft) as staged:
         progress.step(f"Serving {len(items)} golden inputs with Triton")
-        served = ask_served(
-            staged.repository, draft.release, loaded.task, [it.encoded for it in items]
+        encoded = [item.encoded for item in items]
+        others = [engine for engine in draft.engines if engine != draft.engine]
+        served, by_engine = ask_engines(
+            staged.repository, draft.release, loaded.task, encoded, others
         )
-        report = _report(request, loaded, items, served, progress)
+        gate = _gate(request, loaded, items, progress)
+        report = gate.judge(served, computing_precision(draft.engine, draft.precision))
+        if is_retried and report.is_meaningful and not report.has_passed:
+            return None
         promotable = report.has_passed or request.is_forced
+        kept = keep_golden(items, served)
+        own = EngineVerdict(promotable, report.to_json(), gate.answers(served, kept))
+        engines = {draft.engine: own} | {
+            engine: gate.judge_engine(answers, computing_precision(engine, draft.precision), kept)
+            for engine, answers in by_engine.items()
+        }
         folder = None
         if not request.is_dry_run:
-            folder = _publish(request, draft, staged, report, keep_golden(items, served))
-    return Exported(draft, report, promotable, folder)
+            folder = _publish(request, draft, staged, report, Verdict(kept, engines=engines))
+    return Exported(draft, report, promotable, folder, engines)
+
+
+def _engines(request: ExportRequest) -> tuple[str, ...]:
+    """What config.pbtxt is to name, and what if that does not take the network."""
+    engines = ENGINES[request.precision]
+    if request.engine is None:
+        return engines
+    if request.engine not in engines:
+        raise OptionInvalid(
+            f"--engine {request.engine} does not go with {request.precision}: {', '.join(engines)}."
+        )
+    return (request.engine,)
 
 
 def _golden_items(request: ExportRequest, loaded: LoadedModel) -> list[Item]:
@@ -138,6 +203,10 @@ def _quantised(loaded: LoadedModel, request: ExportRequest, progress: Progress) 
 
 
 def _draft(request: ExportRequest, loaded: LoadedModel, number: int) -> Draft:
+    from triptych.export.multiply_accumulates import (  # noqa: PLC0415 - needs onnx, of the extras
+        count_multiply_accumulates,
+    )
+
     classes = len(loaded.labels)
     top_k = min(_USUAL_LABELS, classes) if request.top_k is None else request.top_k
     if not 1 <= top_k <= classes:
@@ -156,36 +225,19 @@ def _draft(request: ExportRequest, loaded: LoadedModel, number: int) -> Draft:
         precision=request.precision,
         metrics=request.metrics,
         semver=request.semver,
+        engines=ENGINES[request.precision],
+        multiply_accumulates=count_multiply_accumulates(loaded.graph),
     )
 
 
-def _report(
-    request: ExportRequest,
-    loaded: LoadedModel,
-    items: list[Item],
-    served: ServedAnswers,
-    progress: Progress,
-) -> ParityReport:
-    usual = TOLERANCES[request.precision]
-    for given in (request.tolerance_top_1, request.tolerance_score):
-        if given is not None and not math.isfinite(given):
-            raise OptionInvalid("A tolerance is a finite number.")
-    tolerances = replace(
-        usual,
-        top_1=usual.top_1 if request.tolerance_top_1 is None else request.tolerance_top_1,
-        score=usual.score if request.tolerance_score is None else request.tolerance_score,
-    )
+def _gate(
+    request: ExportRequest, loaded: LoadedModel, items: list[Item], progress: Progress
+) -> Gate:
     with progress.bar(items, "Asking the source framework") as bar:
         prepared = [_prepare(loaded.source, item) for item in bar]
-    return compare(
-        [item.name for item in items],
-        tuple(np.stack(column) for column in zip(*prepared, strict=True)),
-        loaded.source,
-        served,
-        loaded.labels,
-        is_trained=loaded.is_trained and not request.is_untrained,
-        tolerances=tolerances,
-    )
+    columns = tuple(np.stack(column) for column in zip(*prepared, strict=True))
+    wishes = Wishes(request.tolerance_top_1, request.tolerance_score, request.is_untrained)
+    return Gate(loaded, items, columns, wishes)
 
 
 def _prepare(source: SourceModel, item: Item) -> Tensors:
@@ -218,8 +270,7 @@ def keep_golden(items: list[Item], served: ServedAnswers) -> tuple[GoldenInput, 
         GoldenInput(
             items[row].name,
             items[row].encoded,
-            str(served.labels[row, 0]),
-            round(float(served.scores[row, 0]), 6),
+            *best_answer(served, row),
         )
         for row in kept
     )
@@ -230,15 +281,16 @@ def _publish(
     draft: Draft,
     staged: StagedRelease,
     report: ParityReport,
-    golden: tuple[GoldenInput, ...],
+    judged: Verdict,
 ) -> Path:
     is_forced = request.is_forced and not report.has_passed
-    verdict = Verdict(
-        golden=golden,
+    page = to_markdown(draft, report, judged.engines, is_forced=is_forced)
+    verdict = replace(
+        judged,
         parity=report.to_json(),
         promotable=report.has_passed or request.is_forced,
         is_forced=is_forced,
-        documents={PARITY_PAGE: to_markdown(draft, report, is_forced=is_forced)},
+        documents={PARITY_PAGE: page},
     )
     commit = git_commit(request.model_repository)
     return staged.publish(verdict, git_commit=commit, created=datetime.now(tz=UTC))

@@ -16,11 +16,17 @@ from python_backends.shared.contract import (
     Task,
     TensorSpec,
 )
+from triptych.engines import ONNXRUNTIME, OPENVINO, OPENVINO_BF16
 from triptych.export.preprocess_steps import PreprocessStep
 from triptych.routing import ReleaseName
 
 # Above the gateway's own limit (GATEWAY_MAX_IN_FLIGHT), so that only direct clients meet it.
 MAX_QUEUE_SIZE: Final = 512
+# Some 10 ms on one core (docs/adr/0023).
+_LARGE_MULTIPLY_ACCUMULATES: Final = 500_000_000
+_BATCHING: Final = "dynamic_batching { }\n"
+_ON_CPU: Final = "instance_group [ { count: 1 kind: KIND_CPU } ]\n"
+_WHERE_IT_IS: Final = "instance_group [ { count: 1 kind: KIND_AUTO } ]\n"
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,17 @@ class PipelineShape:
     classes: int
     top_k: int
     max_batch_size: int
+    multiply_accumulates: int = 0
+    """Of one item; 0 where they are not known."""
+
+    @property
+    def engine_threads(self) -> int:
+        """Threads of one inference: one, or as many as there are cores, which engines call 0.
+
+        A large network keeps all cores busy, also for a single client. Beside a small one there is
+        as much to decode, and a second thread costs the decoder its core.
+        """
+        return 0 if self.multiply_accumulates >= _LARGE_MULTIPLY_ACCUMULATES else 1
 
     def dims(self, spec: TensorSpec) -> tuple[int, ...]:
         """The contract's dimensions, with this release's own sizes filled in."""
@@ -43,33 +60,55 @@ class PipelineShape:
         return known.get(spec.name, spec.shape)
 
 
-def pipeline_configs(release: ReleaseName, shape: PipelineShape) -> dict[str, str]:
+def pipeline_configs(
+    release: ReleaseName, shape: PipelineShape, engine: str = ONNXRUNTIME
+) -> dict[str, str]:
     """The text of config.pbtxt by Triton model name."""
     reject = "default_queue_policy { timeout_action: REJECT allow_timeout_override: true %s }"
     front_queue = f"dynamic_batching {{\n  {reject % f'max_queue_size: {MAX_QUEUE_SIZE}'}\n}}\n"
-    batching = "dynamic_batching { }\n"
-    on_cpu = "instance_group [ { count: 1 kind: KIND_CPU } ]\n"
-    where_it_is = "instance_group [ { count: 1 kind: KIND_AUTO } ]\n"
     step = shape.preprocess
-    preprocess = on_cpu + front_queue + _parameters(step.parameters())
-    # One thread per inference: under load the batch is the parallelism, and a second thread that
-    # spins costs the decoder its core.
-    threads = _parameters({"intra_op_thread_count": "1", "inter_op_thread_count": "1"})
+    preprocess = _ON_CPU + front_queue + _parameters(step.parameters())
     texts = {
         "preprocess": f'backend: "{step.backend}"\n' + preprocess,
-        "model": 'backend: "onnxruntime"\n' + where_it_is + batching + threads,
-        "postprocess": 'backend: "classification_postprocess"\n' + on_cpu + batching,
+        "model": _engine(engine, shape.engine_threads),
+        "postprocess": 'backend: "classification_postprocess"\n' + _ON_CPU + _BATCHING,
         "": 'platform: "ensemble"\n' + _scheduling(release, step.task),
     }
-    contracts = PIPELINES[step.task]
     return {
-        release.step(name): f'name: "{release.step(name)}"\n'
-        + f"max_batch_size: {shape.max_batch_size}\n"
-        + _tensors("input", contracts[name].inputs, shape)
-        + _tensors("output", contracts[name].outputs, shape)
-        + text
-        for name, text in texts.items()
+        release.step(name): _config(release, name, shape) + text for name, text in texts.items()
     }
+
+
+def model_config(release: ReleaseName, shape: PipelineShape, engine: str) -> str:
+    """The text of the model step's configuration for one engine."""
+    return _config(release, "model", shape) + _engine(engine, shape.engine_threads)
+
+
+def _config(release: ReleaseName, step: str, shape: PipelineShape) -> str:
+    contract = PIPELINES[shape.preprocess.task][step]
+    return (
+        f'name: "{release.step(step)}"\n'
+        + f"max_batch_size: {shape.max_batch_size}\n"
+        + _tensors("input", contract.inputs, shape)
+        + _tensors("output", contract.outputs, shape)
+    )
+
+
+def _engine(engine: str, threads: int) -> str:
+    """What is an engine's own."""
+    if engine == ONNXRUNTIME:
+        counts = {"intra_op_thread_count": str(threads), "inter_op_thread_count": "1"}
+        return 'backend: "onnxruntime"\n' + _WHERE_IT_IS + _BATCHING + _parameters(counts)
+    parameters = {
+        "INFERENCE_NUM_THREADS": str(threads),
+        "NUM_STREAMS": "1",
+        "PERFORMANCE_HINT": "LATENCY",
+        # Triton's native backend compiles for max_batch_size and refuses smaller ones without it.
+        "ENABLE_BATCH_PADDING": "YES",
+        **({"HINT_BF16": "YES"} if engine == OPENVINO_BF16 else {}),
+    }
+    file = 'default_model_filename: "model.onnx"\n'
+    return f'backend: "{OPENVINO}"\n' + file + _ON_CPU + _BATCHING + _parameters(parameters)
 
 
 def _tensors(direction: str, specs: tuple[TensorSpec, ...], shape: PipelineShape) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from python_backends.shared.top_k import softmax
-from triptych.errors import SourceUnfit
+from triptych.errors import EngineUnfit, SourceUnfit
 from triptych.export.loaded_model import SourceModel, Tensors
 from triptych.export.served_answers import ServedAnswers
 
@@ -27,13 +27,22 @@ class Tolerances:
     Attributes:
         top_1: Least share of golden inputs whose best label is the source's.
         score: Largest difference of any class's softmax probability; None asks nothing of it.
+        model_score: The same of the model step alone, on the pixels that are served.
     """
 
     top_1: float
     score: float | None
+    model_score: float | None = None
 
 
-TOLERANCES: Final = {"fp32": Tolerances(1.0, 1e-3), "int8": Tolerances(0.98, None)}
+# By what the products are computed in.
+TOLERANCES: Final = {
+    "fp32": Tolerances(1.0, 1e-3),
+    "bf16": Tolerances(0.99, 0.05),
+    "int8": Tolerances(0.98, None),
+}
+# Quick preprocessing moves pixels by a level or two, and scores of good pictures by up to 0.01.
+QUICK_TOLERANCES: Final = {**TOLERANCES, "fp32": Tolerances(1.0, 0.02, model_score=1e-3)}
 
 
 @dataclass(frozen=True)
@@ -119,7 +128,7 @@ def compare(
     met, classes = len(set(theirs.argmax(axis=1).tolist())), theirs.shape[1]
     agreement, scores = 1 - len(disagreements) / len(names), Difference.of(ours, theirs)
     doubts = _doubts(met, theirs, is_trained=is_trained)
-    failures = _missed(agreement, scores, tolerances) + doubts + _inconsistent(served, labels)
+    missed = _missed(agreement, scores, Difference.of(ours, softmax(alone)), tolerances)
     return ParityReport(
         inputs=len(names),
         classes_met=met,
@@ -133,7 +142,7 @@ def compare(
         preprocessing=source.preprocessing,
         tolerances=tolerances,
         is_meaningful=not doubts,
-        failures=tuple(failures),
+        failures=(*missed, *doubts, *_inconsistent(served, labels)),
         disagreements=disagreements[:20],
     )
 
@@ -157,11 +166,14 @@ def _check_answers(
     """Refuse what no comparison can judge, [N, C] each.
 
     Raises:
-        SourceUnfit: an answer is no number, or all of them are probabilities.
+        SourceUnfit: an answer of the source is no number, or all of them are probabilities.
+        EngineUnfit: a served answer is no number.
     """
     for name, theirs, ours in zip(names, asked, answered, strict=True):
-        if not (np.isfinite(theirs).all() and np.isfinite(ours).all()):
+        if not np.isfinite(theirs).all():
             raise SourceUnfit(f"The network answers {name} with NaN or infinity.")
+        if not np.isfinite(ours).all():
+            raise EngineUnfit(f"It answers {name} with NaN or infinity, which the source does not.")
     # The postprocess step would flatten probabilities once more.
     if source.has_logits and (asked >= 0).all() and np.allclose(asked.sum(1), 1, atol=1e-3):
         raise SourceUnfit(
@@ -182,12 +194,19 @@ def _disagreements(
     )
 
 
-def _missed(agreement: float, scores: Difference, tolerances: Tolerances) -> list[str]:
+def _missed(
+    agreement: float, scores: Difference, of_model: Difference, tolerances: Tolerances
+) -> list[str]:
     failures = []
     if agreement < tolerances.top_1:
         failures.append(f"top-1 agreement is {agreement:.2%}, {tolerances.top_1:.2%} is needed")
     if tolerances.score is not None and scores.largest > tolerances.score:
         failures.append(f"a score differs by {scores.largest:.2g}, {tolerances.score:g} is allowed")
+    if tolerances.model_score is not None and of_model.largest > tolerances.model_score:
+        failures.append(
+            f"a score of the model step alone differs by {of_model.largest:.2g}, "
+            f"{tolerances.model_score:g} is allowed"
+        )
     return failures
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from triptych.export.parity import Difference, ParityReport
-from triptych.export.release_writer import Draft
+from triptych.export.release_writer import Draft, EngineVerdict
 
 
-def to_markdown(draft: Draft, report: ParityReport, *, is_forced: bool) -> str:
-    """One page: the verdict, the table, and what disagreed."""
+def to_markdown(
+    draft: Draft, report: ParityReport, engines: Mapping[str, EngineVerdict], *, is_forced: bool
+) -> str:
+    """One page: the verdict, the table, what disagreed, and what may be switched to."""
     verdict = "passed" if report.has_passed else "NOT passed"
     if is_forced:
         verdict += ", made promotable by --force"
@@ -27,7 +31,28 @@ def to_markdown(draft: Draft, report: ParityReport, *, is_forced: bool) -> str:
     if report.disagreements:
         lines += ["", "| golden input | source | served |", "| --- | --- | --- |"]
         lines += [f"| {' | '.join(map(_cell, row))} |" for row in report.disagreements]
+    if engines:
+        lines += ["", "| engine | may be switched to |", "| --- | --- |"]
+        lines += [f"| {name} | {engine_sentence(it)} |" for name, it in engines.items()]
     return "\n".join(lines) + "\n"
+
+
+def engine_sentence(verdict: EngineVerdict) -> str:
+    """What the gate says of one engine, in one line."""
+    match verdict.parity:
+        case {
+            "top_1_agreement": float() | int() as agreement,
+            "scores": {"largest": float() | int() as largest},
+            "failures": list() | tuple() as failures,
+        }:
+            measured = f"{agreement:.2%} agree, scores differ by {largest:.2g} at most"
+            reasons = (measured,) if verdict.passed else (measured, *failures)
+        case {"failures": list() | tuple() as failures}:
+            reasons = tuple(failures)
+        case _:
+            reasons = ()
+    answer = "yes" if verdict.passed else "no"
+    return f"{answer}: {'; '.join(reasons)}" if reasons else answer
 
 
 def _rows(report: ParityReport) -> list[tuple[str, str, str]]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Protocol
 
 from python_backends.shared.contract import ATTENTION_MASK, INPUT_IDS, PIXELS, Task
-from python_backends.shared.image_transform import ImageTransform
+from python_backends.shared.image_transform import (
+    QUICK_MARGIN,
+    ImageTransform,
+    NoResize,
+    ResizeFilter,
+)
 
 DEFAULT_MAX_PIXELS: Final = 50_000_000
 DEFAULT_MAX_TEXT_BYTES: Final = 65_536
+_QUICK_FILTERS: Final = {ResizeFilter.BILINEAR, ResizeFilter.BICUBIC, ResizeFilter.LANCZOS}
 TOKENIZER_FILE: Final = "tokenizer.json"
 
 
@@ -36,6 +42,13 @@ class PreprocessStep(Protocol):
 
     def to_json(self) -> dict[str, object]:
         """The fields of release.json that tell the transform."""
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it is the quick way."""
+
+    def quick(self) -> PreprocessStep:
+        """The same, a little beside the training transform and much cheaper; or itself."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,18 @@ class ImageStep:
         transform = {"resize": "stretch", **size, **parameters}
         return {"max_pixels": self.max_pixels, "transform": transform}
 
+    @property
+    def is_quick(self) -> bool:
+        """See PreprocessStep."""
+        return self.transform.quick_margin is not None
+
+    def quick(self) -> ImageStep:
+        """See PreprocessStep; where nothing is averaged there is nothing to be quicker at."""
+        transform = self.transform
+        if transform.resize_filter not in _QUICK_FILTERS or isinstance(transform.resize, NoResize):
+            return self
+        return replace(self, transform=replace(transform, quick_margin=QUICK_MARGIN))
+
 
 @dataclass(frozen=True)
 class TextStep:
@@ -109,6 +134,15 @@ class TextStep:
         """See PreprocessStep."""
         transform = {"tokenizer": TOKENIZER_FILE, "max_tokens": self.max_tokens}
         return {"max_text_bytes": self.max_text_bytes, "transform": transform}
+
+    @property
+    def is_quick(self) -> bool:
+        """See PreprocessStep."""
+        return False
+
+    def quick(self) -> TextStep:
+        """See PreprocessStep."""
+        return self
 
 
 def read_step(certificate: Mapping[str, object], files: Mapping[str, bytes]) -> PreprocessStep:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from python_backends.shared.contract import STEP_NAMES
-from triptych.errors import ReleaseExists, ReleaseNameInvalid
-from triptych.export.model_configs import PipelineShape, pipeline_configs
+from triptych.engines import ONNXRUNTIME, config_file
+from triptych.export.model_configs import PipelineShape, model_config, pipeline_configs
 from triptych.export.preprocess_steps import PreprocessStep
-from triptych.release import CERTIFICATE, GOLDEN_FOLDER, find_releases, sha256
+from triptych.export.publishing import check_name, move_into_place, writing_folder
+from triptych.release import CERTIFICATE, GOLDEN_FOLDER, sha256
 from triptych.routing import ReleaseName
 
 
@@ -47,11 +43,34 @@ class Draft:
     metrics: Mapping[str, object] = field(default_factory=dict)  # what was measured, JSON-able
     precision: str = "fp32"
     semver: str | None = None  # as Semantic Versioning 2.0.0 has it
+    engine: str = ONNXRUNTIME  # what its config.pbtxt names
+    engines: tuple[str, ...] = ()  # all that are tried; none where nothing is said of engines
+    multiply_accumulates: int = 0  # of one item; 0 where they were not counted
 
     @property
     def release(self) -> ReleaseName:
         """Its name with its number."""
         return ReleaseName(self.name, self.number)
+
+
+@dataclass(frozen=True)
+class EngineVerdict:
+    """What the gate says of one engine, and its answers to the golden inputs that are kept.
+
+    Attributes:
+        passed: Whether a supervisor may switch to it.
+        parity: The report of the gate, JSON-able, or why there is none.
+        answers: Label and score, in the order of the golden inputs; none where it did not pass.
+    """
+
+    passed: bool
+    parity: Mapping[str, object]
+    answers: tuple[tuple[str, float], ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """As it stands in release.json."""
+        golden = [{"label": label, "score": score} for label, score in self.answers]
+        return {"passed": self.passed, "parity": dict(self.parity), "golden": golden}
 
 
 @dataclass(frozen=True)
@@ -64,6 +83,7 @@ class Verdict:
         promotable: Whether a route may name the release.
         is_forced: Whether somebody made it promotable although the gate did not pass.
         documents: Further files of the ensemble's folder, by name.
+        engines: What each engine came to; one that did not pass has no configuration.
     """
 
     golden: tuple[GoldenInput, ...]
@@ -71,29 +91,7 @@ class Verdict:
     promotable: bool = True
     is_forced: bool = False
     documents: Mapping[str, str] = field(default_factory=dict)
-
-
-def next_number(repository: Path, name: str) -> int:
-    """The first free release number of a name, also in a repository that is not there yet."""
-    if not repository.is_dir():
-        return 1
-    taken = [release.number for release in find_releases(repository) if release.alias == name]
-    return max(taken, default=0) + 1
-
-
-def check_name(repository: Path, name: ReleaseName) -> None:
-    """See that a release of this name and number can be written.
-
-    Raises:
-        ReleaseNameInvalid: the name could not be read back.
-        ReleaseExists: releases are immutable, so a number is used once.
-    """
-    if ReleaseName.parse(str(name)) != name:
-        raise ReleaseNameInvalid(
-            f"{name.alias!r} is no release name: lower case, digits and '-', a letter first."
-        )
-    if (repository / str(name)).exists():
-        raise ReleaseExists(f"{name} exists and releases are immutable; take the next number.")
+    engines: Mapping[str, EngineVerdict] = field(default_factory=dict)
 
 
 class StagedRelease:
@@ -117,42 +115,23 @@ class StagedRelease:
         name = str(self._draft.release)
         for file_name, text in verdict.documents.items():
             (self.repository / name / file_name).write_text(text, encoding="utf-8")
+        self._drop_refused(verdict)
         artifacts = _hash_files(self.repository)
         _write_golden(self.repository / name / GOLDEN_FOLDER, verdict.golden)
         certificate = _certificate(self._draft, verdict, artifacts, git_commit, created)
         text = json.dumps(certificate, indent=2, ensure_ascii=False)
         (self.repository / name / CERTIFICATE).write_text(text + "\n", encoding="utf-8")
-        with _alone(self._target):
-            check_name(self._target, self._draft.release)
-            for step in sorted(STEP_NAMES, reverse=True):
-                model = self._draft.release.step(step)
-                shutil.rmtree(self._target / model, ignore_errors=True)  # of a crash, unseen
-                (self.repository / model).rename(self._target / model)
+        move_into_place(self.repository, self._target, self._draft.release)
         return self._target / name
 
-
-@contextmanager
-def _alone(repository: Path) -> Iterator[None]:
-    """Keep other writers out between the look at a number and the move."""
-    folder = os.open(repository, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)  # and with it goes the lock
-
-
-@contextmanager
-def _existing(repository: Path) -> Iterator[None]:
-    """Make the folder, and take it away again where nothing came into it."""
-    made = [folder for folder in (repository, *repository.parents) if not folder.exists()]
-    repository.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    finally:
-        for folder in made:
-            with suppress(OSError):  # it is not empty
-                folder.rmdir()
+    def _drop_refused(self, verdict: Verdict) -> None:
+        folder = self.repository / self._draft.release.step("model")
+        for engine, found in verdict.engines.items():
+            if not found.passed:
+                file = config_file(folder, engine)
+                file.unlink()
+                with suppress(OSError):  # others are left
+                    file.parent.rmdir()
 
 
 @contextmanager
@@ -164,12 +143,8 @@ def staged_release(repository: Path, draft: Draft) -> Iterator[StagedRelease]:
         ReleaseExists: releases are immutable, so a number is used once.
     """
     check_name(repository, draft.release)
-    # In the repository, because a move is atomic only within one file system.
-    with (
-        _existing(repository),
-        tempfile.TemporaryDirectory(dir=repository, prefix=".writing-") as scratch,
-    ):
-        yield StagedRelease(repository, Path(scratch), draft)
+    with writing_folder(repository) as scratch:
+        yield StagedRelease(repository, scratch, draft)
 
 
 def _write_models(scratch: Path, draft: Draft) -> None:
@@ -178,14 +153,19 @@ def _write_models(scratch: Path, draft: Draft) -> None:
         classes=len(draft.labels),
         top_k=draft.top_k,
         max_batch_size=draft.max_batch_size,
+        multiply_accumulates=draft.multiply_accumulates,
     )
     name = draft.release
-    for model, text in pipeline_configs(name, shape).items():
+    for model, text in pipeline_configs(name, shape, draft.engine).items():
         version = scratch / model / "1"
         version.mkdir(parents=True)
         (scratch / model / "config.pbtxt").write_text(text)
         # Triton wants a version folder even where nothing is in it, and git keeps no empty one.
         (version / ".gitkeep").touch()
+    for engine in draft.engines:
+        file = config_file(scratch / name.step("model"), engine)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(model_config(name, shape, engine))
     onnx_file = scratch / name.step("model") / "1" / "model.onnx"
     onnx_file.write_bytes(draft.onnx_model)
     (onnx_file.parent / ".gitkeep").unlink()
@@ -224,6 +204,8 @@ def _certificate(
         "git_commit": git_commit,
         "source": dict(draft.source),
         "precision": draft.precision,
+        **({"engine": draft.engine} if draft.engines else {}),
+        "multiply_accumulates": draft.multiply_accumulates,
         "max_batch_size": draft.max_batch_size,
         "top_k": draft.top_k,
         **draft.preprocess.to_json(),
@@ -240,4 +222,9 @@ def _certificate(
         ],
         "parity": None if verdict.parity is None else dict(verdict.parity),
         "metrics": dict(draft.metrics),
+        **(
+            {"engines": {name: it.to_json() for name, it in verdict.engines.items()}}
+            if verdict.engines
+            else {}
+        ),
     }

@@ -1,6 +1,9 @@
 """Ask a staged release what the parity gate wants to know. Runs in the light environment.
 
-python -m triptych.export.replay REPOSITORY RELEASE TASK ITEMS ANSWERS.npz
+python -m triptych.export.replay REPOSITORY RELEASE TASK ITEMS ANSWERS [ENGINE]...
+
+ANSWERS is a folder. It gets default.npz and for each engine ENGINE.npz, or ENGINE.txt with the
+sentence that says why that one cannot serve the release.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from python_backends.shared.contract import (
     Task,
     TensorSpec,
 )
+from triptych.client.triton import TritonConnection
+from triptych.engine_configs import read_override
 from triptych.errors import TriptychError
 from triptych.routing import ReleaseName
 from triptych.stack.solo_triton import solo_triton
@@ -34,23 +39,47 @@ _BATCH: Final = 8
 _TIMEOUT_SECONDS: Final = 120.0
 
 
-def replay(
-    repository: Path, release: ReleaseName, task: Task, items: Sequence[bytes]
-) -> dict[str, NDArray[Any]]:
-    """Send items through the ensemble, and through preprocess and model one by one.
+class Replay:
+    """One staged release on a Triton of its own.
 
-    Returns:
-        By tensor name, one row per item: LABEL (str) and SCORE of the ensemble, STATUS and whatever
-        else the preprocess step gives, and LOGITS of the model step.
+    Args:
+        connection: To that Triton, which serves the release.
+        release: Its name.
+        task: What it does.
+        items: Encoded images or texts.
     """
-    with solo_triton(repository, [release]) as connection:
-        client = triton.InferenceServerClient(connection.address)
-        size = min(_BATCH, client.get_model_config(str(release)).config.max_batch_size)
+
+    def __init__(
+        self, connection: TritonConnection, release: ReleaseName, task: Task, items: Sequence[bytes]
+    ) -> None:
+        self._connection = connection
+        self._client = triton.InferenceServerClient(connection.address)
+        self._release, self._task, self._items = release, task, items
+
+    def switch(self, repository: Path, engine: str) -> None:
+        """Have the model step run on another engine.
+
+        Raises:
+            CallFailed: Triton cannot load it so.
+        """
+        model = self._release.step("model")
+        override = read_override(repository / model, engine)
+        self._connection.load(model, _TIMEOUT_SECONDS, override)
+
+    def ask(self) -> dict[str, NDArray[Any]]:
+        """Send the items through the ensemble, and through preprocess and model one by one.
+
+        Returns:
+            By tensor name, one row per item: LABEL (str) and SCORE of the ensemble, STATUS and
+            whatever else the preprocess step gives, and LOGITS of the model step.
+        """
+        config = self._client.get_model_config(str(self._release)).config
+        size = min(_BATCH, config.max_batch_size)
         batches = [
-            _ask_all(client, release, task, items[start : start + size])
-            for start in range(0, len(items), size)
+            _ask_all(self._client, self._release, self._task, self._items[start : start + size])
+            for start in range(0, len(self._items), size)
         ]
-    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
 def _ask_all(
@@ -82,17 +111,30 @@ def _ask(
     return {spec.name: answer.as_numpy(spec.name) for spec in outputs}
 
 
+def replay_all(replay: Replay, repository: Path, answers: Path, engines: Sequence[str]) -> None:
+    """Write what the release answers as it is, and on each engine."""
+    np.savez(answers / "default.npz", **replay.ask())
+    for engine in engines:
+        try:
+            replay.switch(repository, engine)
+            np.savez(answers / f"{engine}.npz", **replay.ask())
+        except (TriptychError, triton.InferenceServerException) as exc:
+            (answers / f"{engine}.txt").write_text(str(exc))
+
+
 def main(arguments: Sequence[str]) -> int:
     """Read the items, ask, and write what was answered."""
     # So that Triton and its scratch folder are gone, too, when the exporter dies.
     leave_on(signal.SIGTERM)
-    repository, release_name, task, folder, answers = arguments
+    repository, release_name, task, folder, answers, *engines = arguments
     release = ReleaseName.parse(release_name)
     if release is None:
         raise ValueError(f"{release_name!r} is no release")
     items = [file.read_bytes() for file in sorted(Path(folder).iterdir())]
     try:
-        np.savez(answers, **replay(Path(repository), release, Task(task), items))
+        with solo_triton(Path(repository), [release]) as connection:
+            replay = Replay(connection, release, Task(task), items)
+            replay_all(replay, Path(repository), Path(answers), engines)
     except (TriptychError, triton.InferenceServerException) as exc:
         sys.stderr.write(f"{exc}\n")
         return 1

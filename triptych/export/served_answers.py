@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,20 +73,46 @@ def ask_served(
         EnvironmentUnfit: no Triton can be started from here.
         StartFailed: Triton did not start, load or answer; the sentence is its own.
     """
+    served, _ = ask_engines(repository, release, task, items, ())
+    return served
+
+
+def ask_engines(
+    repository: Path,
+    release: ReleaseName,
+    task: Task,
+    items: Sequence[bytes],
+    engines: Sequence[str],
+) -> tuple[ServedAnswers, dict[str, ServedAnswers | str]]:
+    """Serve a staged release with a real Triton, and ask it as it is and on each engine.
+
+    Returns:
+        The answers as it is, and by engine; or why an engine cannot serve it.
+
+    Raises:
+        EnvironmentUnfit: no Triton can be started from here.
+        StartFailed: Triton did not start, load or answer; the sentence is its own.
+    """
     with tempfile.TemporaryDirectory(prefix="triptych-golden-") as scratch:
-        folder, answers = Path(scratch) / "items", Path(scratch) / "answers.npz"
+        folder, answers = Path(scratch) / "items", Path(scratch) / "answers"
         folder.mkdir()
+        answers.mkdir()
         for number, item in enumerate(items):
             (folder / f"{number:06d}").write_bytes(item)
         arguments = [str(repository), str(release), task.value, str(folder), str(answers)]
         python = [*END_WITH_PARENT, str(serving_python())]  # a killed export leaves no Triton
-        command = [*python, "-m", "triptych.export.replay", *arguments]
-        exit_code, said = _run(command)
+        exit_code, said = _run([*python, "-m", "triptych.export.replay", *arguments, *engines])
         if exit_code:
             last = (said.strip().splitlines() or ["no reason given"])[-1]
             raise StartFailed(f"The release cannot be served: {last}")
-        with np.load(answers) as arrays:
-            return _read({name: arrays[name] for name in arrays.files}, task)
+        return _read(answers / "default.npz", task), {
+            engine: _read_engine(answers / engine, task) for engine in engines
+        }
+
+
+def _read_engine(answers: Path, task: Task) -> ServedAnswers | str:
+    reason = answers.with_suffix(".txt")
+    return reason.read_text() if reason.is_file() else _read(answers.with_suffix(".npz"), task)
 
 
 def _run(command: Sequence[str]) -> tuple[int, str]:
@@ -104,12 +130,12 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
     return process.returncode, said
 
 
-def _read(arrays: dict[str, NDArray[Any]], task: Task) -> ServedAnswers:
-    features = tuple(arrays[spec.name] for spec in PIPELINES[task]["model"].inputs)
-    return ServedAnswers(
-        labels=arrays[LABEL.name],
-        scores=arrays[SCORE.name],
-        logits=arrays[LOGITS.name],
-        status=arrays[STATUS.name],
-        features=features,
-    )
+def _read(file: Path, task: Task) -> ServedAnswers:
+    with np.load(file) as arrays:
+        return ServedAnswers(
+            labels=arrays[LABEL.name],
+            scores=arrays[SCORE.name],
+            logits=arrays[LOGITS.name],
+            status=arrays[STATUS.name],
+            features=tuple(arrays[spec.name] for spec in PIPELINES[task]["model"].inputs),
+        )

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import psutil
 
@@ -16,6 +17,8 @@ from triptych.errors import NotRunning, StartFailed
 from triptych.stack.child_process import last_words
 from triptych.stack.stack_file import StackFile, read_stack
 from triptych.stack.state_lock import lock_holder, make_state_dir
+
+_PAUSE_SECONDS: Final = 0.05
 
 
 def start_detached(arguments: Sequence[str], state_dir: Path, timeout_seconds: float) -> StackFile:
@@ -62,7 +65,7 @@ def _wait_until_proven(
             stack = read_stack(state_dir)
             if stack.pid == process.pid:
                 return stack
-        time.sleep(0.1)
+        time.sleep(_PAUSE_SECONDS)
     raise StartFailed(f"the stack was not ready within {timeout_seconds:.0f} s; see {log_file}")
 
 

@@ -22,7 +22,7 @@ from triptych.stack.stack_file import (
     seconds_at_start,
 )
 from triptych.stack.supervisor_watch import SupervisorWatch
-from triptych.stack.triton_process import TritonAddresses
+from triptych.stack.triton_addresses import TritonAddresses
 
 _PAUSE_SECONDS: Final = 0.1
 _LOG_LOOK_SECONDS: Final = 10.0

@@ -1,26 +1,26 @@
-"""`triptych up`: start supervisors, gateway, worker and UI, prove the whole path, stop them.
+"""`triptych up`: start supervisors, gateway and UI, prove the whole path, add the worker, stop all.
 
-None of them waits for another: each tier comes up, fails and stays up alone.
+None of them waits for another: each tier comes up, fails and stays up alone. Only the worker, whom
+no request needs, leaves the processor to them until they answer.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
-
-import httpx
+from typing import Final
 
 from python_backends.shared.contract import Task
-from triptych.client.gateway import GatewayConnection
-from triptych.errors import StartFailed
+from triptych.errors import CallFailed, StartFailed
 from triptych.release import Release
 from triptych.stack import services
 from triptych.stack.child_process import stop_all
 from triptych.stack.keeper import Keeper, Parts
 from triptych.stack.kept_part import KeptPart
 from triptych.stack.leftovers import end_leftovers
+from triptych.stack.loopback_http import ask
 from triptych.stack.preflight import check_environment, check_ports, check_state_dir
 from triptych.stack.serving_view import read_served_releases
 from triptych.stack.settings import StackSettings
@@ -30,6 +30,9 @@ from triptych.supervisor.desired_set import DesiredSet
 
 # Longer than the gateway gives what is in flight (GATEWAY_SHUTDOWN_SECONDS).
 GATEWAY_STOP_SECONDS: Final = 35.0
+_PAUSE_SECONDS: Final = 0.05
+_PROBE_SECONDS: Final = 2.0
+_ANSWER_SECONDS: Final = 30.0
 
 
 @contextmanager
@@ -66,6 +69,7 @@ def running_stack(
             _start_all(settings, parts, with_ui=with_ui)
             _wait_until_ready(settings, parts)
             _prove(settings, releases)
+            parts.worker = KeptPart(services.worker_service(settings), leftovers_seconds=1.0)
             keeper = Keeper(settings, parts, say)
             keeper.write_stack_file()
             yield keeper
@@ -91,7 +95,6 @@ def _start_all(settings: StackSettings, parts: Parts, *, with_ui: bool) -> None:
         leftovers_seconds = settings.exit_timeout_seconds + 3.0
         parts.supervisors.append(KeptPart(services.supervisor_service(triton), leftovers_seconds))
     parts.gateway = KeptPart(gateway, leftovers_seconds=1.0)
-    parts.worker = KeptPart(services.worker_service(settings), leftovers_seconds=1.0)
     if with_ui:
         parts.ui = KeptPart(services.ui_service(settings), leftovers_seconds=1.0)
 
@@ -110,14 +113,14 @@ def _wait_for(awaited: KeptPart, parts: Parts, deadline: float) -> None:
         if time.monotonic() > deadline:
             log_file = awaited.service.log_file
             raise StartFailed(f"{awaited.name} was not ready in time; see {log_file}")
-        time.sleep(0.1)
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _answers_ok(url: str | None) -> bool:
     if url is None:
         return True
-    with suppress(httpx.HTTPError):
-        return httpx.get(url, timeout=2.0, trust_env=False).is_success
+    with suppress(CallFailed):
+        return ask("GET", url, timeout_seconds=_PROBE_SECONDS).is_success
     return False
 
 
@@ -127,18 +130,27 @@ def _prove(settings: StackSettings, releases: list[Release]) -> None:
     By its own name: what its alias means may have been changed by somebody.
     """
     key = settings.admin_key_file.read_text().strip()
-    with GatewayConnection(services.gateway_url(settings), key) as gateway:
-        for release in releases:
-            golden = release.golden[0]
-            answer = _ask(gateway, release, golden.file.read_bytes())
-            label = answer["predictions"][0]["label"]
-            if label != golden.label:
-                raise StartFailed(
-                    f"{release.name} answers {label!r} to {golden.file.name}, not {golden.label!r}"
-                )
+    for release in releases:
+        golden = release.golden[0]
+        label = _label(settings, key, release, golden.file.read_bytes())
+        if label != golden.label:
+            raise StartFailed(
+                f"{release.name} answers {label!r} to {golden.file.name}, not {golden.label!r}"
+            )
 
 
-def _ask(gateway: GatewayConnection, release: Release, item: bytes) -> dict[str, Any]:
+def _label(settings: StackSettings, key: str, release: Release, item: bytes) -> str:
+    kind = "application/octet-stream"
     if release.task is Task.TEXT_CLASSIFICATION:
-        return gateway.classify_text(str(release.name), item.decode())
-    return gateway.classify_image(str(release.name), item)
+        kind, item = "application/json", json.dumps({"text": item.decode()}).encode()
+    answer = ask(
+        "POST",
+        f"{services.gateway_url(settings)}/v1/predict/{release.name}",
+        headers={"Authorization": f"Bearer {key}", "Content-Type": kind},
+        body=item,
+        timeout_seconds=_ANSWER_SECONDS,
+    )
+    if not answer.is_success:
+        told = answer.body.decode(errors="replace")
+        raise StartFailed(f"{release.name} does not answer a golden input: {answer.status} {told}")
+    return str(answer.json()["predictions"][0]["label"])

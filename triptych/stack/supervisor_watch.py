@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-import httpx
+from triptych.errors import CallFailed
+from triptych.stack.loopback_http import ask
 
 _PAUSE_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 2.0
@@ -24,7 +25,7 @@ class SupervisorWatch:
 
     def __init__(self, urls: Sequence[str], headers: Mapping[str, str]) -> None:
         self.urls = tuple(urls)
-        self._http = httpx.Client(timeout=_PATIENCE_SECONDS, trust_env=False, headers=dict(headers))
+        self._headers = headers
         # What answered last, and what answers now; each is replaced as a whole.
         self._pids = [0] * len(self.urls)
         self._said: list[dict[str, Any] | None] = [None] * len(self.urls)
@@ -46,8 +47,10 @@ class SupervisorWatch:
 
     def ask_for_restart(self, index: int) -> bool:
         """Whether a supervisor is about to restart its Triton, because it was asked."""
-        with suppress(httpx.HTTPError):
-            return self._http.post(f"{self.urls[index]}/restart").is_success
+        url = f"{self.urls[index]}/restart"
+        with suppress(CallFailed):
+            answer = ask("POST", url, headers=self._headers, timeout_seconds=_PATIENCE_SECONDS)
+            return answer.is_success
         return False
 
     def _repeat(self, index: int) -> None:
@@ -57,8 +60,9 @@ class SupervisorWatch:
 
     def _ask(self, index: int) -> None:
         said = None
-        with suppress(httpx.HTTPError, ValueError, KeyError):
-            url = f"{self.urls[index]}/status"
-            said = self._http.get(url).json()
+        url = f"{self.urls[index]}/status"
+        with suppress(CallFailed, ValueError, KeyError):
+            answer = ask("GET", url, headers=self._headers, timeout_seconds=_PATIENCE_SECONDS)
+            said = answer.json()
             self._pids[index] = int(said["triton"]["pid"])
         self._said[index] = said

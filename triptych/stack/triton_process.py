@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,32 +14,12 @@ from triptych.errors import StartFailed
 from triptych.stack.child_process import ChildProcess
 from triptych.stack.settings import StackSettings
 from triptych.stack.shared_memory import region_prefix, remove_regions
+from triptych.stack.triton_addresses import LOOPBACK, TritonAddresses
 from triptych.stack.triton_install import TritonInstall
 from triptych.supervisor.otlp_spans import TRACES_PATH
 
 # Whoever may call these can run code in the server or read its memory; only the supervisor may.
 _RESTRICTED: Final = "model-repository,shared-memory,trace,logging"
-_LOOPBACK: Final = "127.0.0.1"
-_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart here, not bound to
-
-
-@dataclass(frozen=True)
-class TritonAddresses:
-    """Where one Triton answers."""
-
-    http: str
-    grpc: str
-    metrics: str
-
-    @classmethod
-    def of(cls, settings: StackSettings) -> TritonAddresses:
-        """The addresses at which this machine reaches it."""
-        host = _LOOPBACK if settings.triton_host in _EVERYWHERE else settings.triton_host
-        return cls(
-            http=f"http://{host}:{settings.triton_http_port}",
-            grpc=f"{host}:{settings.triton_grpc_port}",
-            metrics=f"http://{host}:{settings.triton_metrics_port}/metrics",
-        )
 
 
 def triton_command(
@@ -82,7 +61,7 @@ def _trace_options(settings: StackSettings) -> list[str]:
 
     With the rate 0 nothing is traced by chance. Spans go out every 0.2 s, not every 5 s.
     """
-    spans_url = f"http://{_LOOPBACK}:{settings.supervisor_port}{TRACES_PATH}"
+    spans_url = f"http://{LOOPBACK}:{settings.supervisor_port}{TRACES_PATH}"
     options = (
         "mode=opentelemetry",
         "level=TIMESTAMPS",

@@ -107,8 +107,8 @@ def _release_routes(supervisor: Supervisor) -> list[Route]:
 
     async def load(request: Request) -> JSONResponse:
         name, query = request.path_params["release"], request.query_params
-        routes_are_kept = query.get("routes_are_kept") == "true"
-        return await answer(lambda: _load(supervisor, name, routes_are_kept=routes_are_kept))
+        engine, is_kept = query.get("engine"), query.get("routes_are_kept") == "true"
+        return await answer(lambda: _load(supervisor, name, engine, routes_are_kept=is_kept))
 
     async def unload(request: Request) -> JSONResponse:
         return await answer(lambda: _unload(supervisor, request.path_params["release"]))
@@ -148,8 +148,11 @@ def _with_memory(status: SupervisorStatus) -> dict[str, object]:
     }
 
 
-def _load(supervisor: Supervisor, text: str, *, routes_are_kept: bool) -> dict[str, object]:
-    return supervisor.load(_release_name(text), routes_are_kept=routes_are_kept).to_json()
+def _load(
+    supervisor: Supervisor, text: str, engine: str | None, *, routes_are_kept: bool
+) -> dict[str, object]:
+    name = _release_name(text)
+    return supervisor.load(name, engine, routes_are_kept=routes_are_kept).to_json()
 
 
 def _unload(supervisor: Supervisor, text: str) -> dict[str, object]:

@@ -26,10 +26,12 @@ class Kept:
     promotable: bool
     max_batch_size: int
     top_k: int
+    engine: str | None = None  # None: the one that the release names
 
     def to_status(self, name: ReleaseName) -> ReleaseStatus:
         """A release of which nothing else is known. An alias that meant it goes on meaning it."""
-        return ReleaseStatus(alias=name.alias, number=name.number, **vars(self))
+        known = {**vars(self), "engine": self.engine or ""}
+        return ReleaseStatus(alias=name.alias, number=name.number, **known)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,13 @@ class DesiredSet:
 
     def add(self, release: Release) -> None:
         """Keep one more; that it was unloaded before is forgotten."""
-        new = Kept(release.task, release.promotable, release.max_batch_size, release.top_k)
+        new = Kept(
+            release.task,
+            release.promotable,
+            release.max_batch_size,
+            release.top_k,
+            release.chosen_engine,
+        )
         before = self.read()
         loaded = {**before.loaded, release.name: new}
         self._write(ByHand(loaded, before.unloaded - {release.name}))
@@ -119,4 +127,5 @@ def _kept(found: dict[str, Any]) -> Kept:
         promotable=found["promotable"] is True,
         max_batch_size=int(found["max_batch_size"]),
         top_k=int(found["top_k"]),
+        engine=None if found.get("engine") is None else str(found["engine"]),
     )

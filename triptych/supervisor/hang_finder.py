@@ -12,6 +12,7 @@ from triptych.client.triton import ModelCounts, Outcome
 from triptych.errors import CallFailed, CallTimedOut
 from triptych.release import Release
 from triptych.supervisor.live_triton import STEPS, LiveTriton
+from triptych.supervisor.step_progress import StepProgress
 from triptych.supervisor.stub_processes import Stub, helpers_at_work, is_at_work, is_stopped
 
 _PROBE_SECONDS: Final = 0.8
@@ -50,20 +51,17 @@ class StepEvidence:
     has_advanced: bool
     busy_share: float  # of the looks at it: it ran, or waited for a processor
     helpers_share: float = 0.0  # likewise, what it has started
+    # Since it finished something, or since the first canary in a row that nobody answered was sent.
+    stuck_seconds: float = 0.0
 
 
-def judge_steps(seen: Mapping[str, StepEvidence], waited_seconds: float) -> Finding:
-    """Decide by what was seen.
-
-    Args:
-        seen: By step.
-        waited_seconds: Since the first canary in a row that nobody answered was sent.
-    """
+def judge_steps(seen: Mapping[str, StepEvidence]) -> Finding:
+    """Decide by what was seen, by step."""
     hung = [step for step, it in seen.items() if it.probe is Outcome.FAILED]
     waits = {Outcome.PENDING, Outcome.REFUSED}
     silent = [step for step, it in seen.items() if it.probe in waits and not it.has_advanced]
     for step in silent:
-        if step not in hung and waited_seconds >= _patience_seconds(seen[step]):
+        if step not in hung and seen[step].stuck_seconds >= _patience_seconds(seen[step]):
             hung.append(step)
     if hung:
         return Finding(Diagnosis.STEPS_HANG, tuple(hung))
@@ -111,9 +109,17 @@ class HangFinder:
     stubs_of: Callable[[str], list[Stub]]
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], object] = field(default=time.sleep)
+    _progress: StepProgress = field(default_factory=StepProgress)
 
     def find(self, triton: LiveTriton, release: Release, waited_seconds: float) -> Finding:
-        """Ask each step for itself, and look at its statistics and its processes meanwhile."""
+        """Ask each step for itself, and look at its statistics and its processes meanwhile.
+
+        Args:
+            triton: The server.
+            release: Which one was not answered.
+            waited_seconds: Since the first canary in a row that nobody answered was sent.
+        """
+        since = self.clock() - waited_seconds
         stopped = tuple(
             step
             for step in STEPS
@@ -123,15 +129,19 @@ class HangFinder:
             return Finding(Diagnosis.STEPS_HANG, stopped)
         try:
             before = triton.counts()
-            seen = self._look(triton, release, before)
+            seen = self._look(triton, release, before, since)
         except CallTimedOut:
             return Finding(Diagnosis.SERVER_HANGS)
         except CallFailed:
             return Finding(Diagnosis.SERVER_ENDS)
-        return judge_steps(seen, waited_seconds)
+        return judge_steps(seen)
 
     def _look(
-        self, triton: LiveTriton, release: Release, before: Mapping[str, ModelCounts]
+        self,
+        triton: LiveTriton,
+        release: Release,
+        before: Mapping[str, ModelCounts],
+        since: float,
     ) -> dict[str, StepEvidence]:
         models = {step: release.name.step(step) for step in STEPS}
         looks = {step: _Looks(self.stubs_of(model)) for step, model in models.items()}
@@ -147,12 +157,19 @@ class HangFinder:
                 it.look()
             self.pause(_LOOK_SECONDS)
         outcomes = {step: outcome() for step, outcome in probes.items()}
-        after = triton.counts()
-        nothing = ModelCounts()
+        after, now = triton.counts(), self.clock()
         found: dict[str, StepEvidence] = {}
         for step, model in models.items():
+            was, had, has = started, _executions(before, model), _executions(after, model)
+            self._progress.stuck_seconds(model, had, was, since)
+            stuck_seconds = self._progress.stuck_seconds(model, has, now, since)
             own_executions = 1 if outcomes[step] is Outcome.ANSWERED else 0
-            executions = before.get(model, nothing).executions + own_executions
-            has_advanced = after.get(model, nothing).executions > executions
-            found[step] = StepEvidence(outcomes[step], has_advanced, *looks[step].shares())
+            has_advanced = has > had + own_executions
+            found[step] = StepEvidence(
+                outcomes[step], has_advanced, *looks[step].shares(), stuck_seconds
+            )
         return found
+
+
+def _executions(counts: Mapping[str, ModelCounts], model: str) -> int:
+    return counts.get(model, ModelCounts()).executions

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from python_backends.shared.contract import STEP_NAMES, TensorSpec, encode_bytes_tensor
 from triptych.client.triton import ModelCounts, TritonConnection
+from triptych.engine_configs import CONFIG_FILE, read_config, read_override
+from triptych.errors import CallFailed, ReleaseBroken
 from triptych.release import Release
 from triptych.stack.triton_process import TritonProcess
 from triptych.supervisor.canary import CanaryResult, replay_all, replay_golden
@@ -44,6 +46,8 @@ class LiveTriton:
             CallFailed: Triton cannot load it.
         """
         self.connection.load(str(release.name), self._load_seconds)
+        if release.engine != release.default_engine:
+            self._set_engine(release)
         for golden in release.golden:
             result = replay_golden(
                 self.connection, release, golden, timeout_seconds=self._load_seconds
@@ -55,19 +59,48 @@ class LiveTriton:
             self._configs[model] = self.connection.model_config(model, self._load_seconds)
         return result
 
+    def switch_engine(self, release: Release) -> CanaryResult:
+        """Have a release that was brought up run on its `engine`, and replay its golden inputs.
+
+        Where one of them does not get its answer, the engine that it ran on is back.
+
+        Raises:
+            CallFailed: Triton cannot load it; what was loaded before stays.
+        """
+        model = release.name.step("model")
+        before = self._config(model)
+        self._set_engine(release)
+        result = self.prove(release, self._load_seconds)
+        if result.reason:
+            self.connection.load(model, self._load_seconds, json.dumps(before))
+        else:
+            self._configs[model] = self.connection.model_config(model, self._load_seconds)
+        return result
+
+    def _set_engine(self, release: Release) -> None:
+        try:
+            override = read_override(release.model_folder(), release.engine)
+        except ReleaseBroken as exc:
+            raise CallFailed(str(exc)) from exc
+        self.connection.load(release.name.step("model"), self._load_seconds, override)
+
     def load_anew(self, model: str) -> None:
         """Give one step a new stub: its own configuration, and a parameter that nothing reads.
 
         Raises:
             CallFailed: Triton cannot load it; what was loaded before stays.
         """
-        config = self._configs.get(model)
-        if config is None:
-            config = self.connection.model_config(model, self._load_seconds)
+        config = self._config(model)
         value = {"string_value": f"{self._token}-{next(self._heals)}"}
         parameters = {**config.get("parameters", {}), _HARMLESS: value}
         override = json.dumps({**config, "parameters": parameters})
         self.connection.load(model, self._load_seconds, override)
+
+    def _config(self, model: str) -> dict[str, Any]:
+        """As it is served; one that only came up when it was healed is looked up now."""
+        if model not in self._configs:
+            self._configs[model] = self.connection.model_config(model, self._load_seconds)
+        return self._configs[model]
 
     def device(self, release: Release) -> str:
         """Where the model step of a release that was brought up runs, "cpu" or "gpu"."""
@@ -93,8 +126,18 @@ class LiveTriton:
             golden = release.golden[0].file.read_bytes()
         except OSError:  # then none: what cannot be decoded is answered, too
             golden = b""
-        inputs = self._configs.get(release.name.step(step), {}).get("input", [])
-        return [_filled(tensor, golden) for tensor in inputs]
+        return [_filled(tensor, golden) for tensor in self._inputs(release, step)]
+
+    def _inputs(self, release: Release, step: str) -> list[dict[str, Any]]:
+        """What a step takes; of one that never came up its own file tells, without a wait."""
+        model = release.name.step(step)
+        config = self._configs.get(model)
+        if config is None:
+            try:
+                config = read_config(release.repository / model / CONFIG_FILE)
+            except ReleaseBroken:  # what is gone from the disk cannot be asked
+                return []
+        return list(config.get("input", []))
 
 
 def _filled(declared: dict[str, Any], golden: bytes) -> tuple[TensorSpec, bytes]:

@@ -20,8 +20,9 @@ from triptych.errors import AlreadyRunning, PortInUse, StartFailed
 from triptych.stack.preflight import check_environment, check_state_dir
 from triptych.stack.serving_view import build_view, read_served_releases
 from triptych.stack.settings import StackSettings
+from triptych.stack.triton_addresses import TritonAddresses
 from triptych.stack.triton_install import prepare_triton
-from triptych.stack.triton_process import TritonAddresses, TritonProcess
+from triptych.stack.triton_process import TritonProcess
 from triptych.supervisor.access import check_access
 from triptych.supervisor.api import create_supervisor_api
 from triptych.supervisor.desired_set import DesiredSet

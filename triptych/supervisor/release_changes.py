@@ -22,6 +22,7 @@ from triptych.supervisor.release_loader import (
     load_and_prove,
     read_certificate,
     read_from_disk,
+    switch_engine,
     unload,
 )
 from triptych.supervisor.served_set import ServedSet
@@ -75,12 +76,15 @@ class ReleaseChanges:
         """Let nobody wait any more."""
         self._stopping.set()
 
-    def load(self, name: ReleaseName, *, routes_are_kept: bool) -> None:
+    def load(self, name: ReleaseName, engine: str | None, *, routes_are_kept: bool) -> None:
         """Serve a release too, once it has proven itself; see `Supervisor.load`."""
         with self._one_at_a_time:
-            live = self._keeper.serving()
-            if self._served.find(name) is None or self._board.is_excused(str(name)):
-                release = read_from_disk(self._settings, name)
+            live, served = self._keeper.serving(), self._served.find(name)
+            if served is not None and not self._board.is_excused(str(name)):
+                if engine is not None and engine != served.engine:
+                    self._switch(live, served.on_engine(engine))
+            else:
+                release = read_from_disk(self._settings, name).on_engine(engine)
                 others = [it for it in self._served.releases() if it.name != name]
                 if not routes_are_kept:
                     check_moves_no_traffic(release, others)
@@ -89,6 +93,19 @@ class ReleaseChanges:
                 self._board.show(str(name), told)
                 self._served.add(release)
                 self._served.keep_loaded(release)
+
+    def _switch(self, live: LiveTriton, release: Release) -> None:
+        name = str(release.name)
+        with self._cycle.without_canaries(name):  # which would judge one engine by the other's
+            self._rounds.wait_for(name, self._settings.canary_timeout_seconds + 1.0)
+            with self._nobody_acting():
+                if self._keeper.serving() is not live:
+                    raise NotRunning("Triton was started anew meanwhile; try again.")
+                switch_engine(live, release)
+                self._served.add(release)
+                self._board.note_engine(name, release.engine, live.device(release))
+        self._keeper.note_new_stubs()
+        self._served.keep_loaded(release)
 
     def unload(self, name: ReleaseName) -> None:
         """Serve a release no more, once nobody uses it; see `Supervisor.unload`."""

@@ -67,6 +67,19 @@ def load_and_prove(live: LiveTriton, settings: StackSettings, release: Release) 
     return replace(proven_status(release, result), device=live.device(release))
 
 
+def switch_engine(live: LiveTriton, release: Release) -> None:
+    """Have a release that is served run on another engine; what it ran on stays if that fails.
+
+    Raises:
+        CallFailed: Triton cannot load it.
+        LoadRefused: a golden input did not get its golden answer.
+    """
+    result = live.switch_engine(release)
+    if result.reason:
+        raise LoadRefused(f"{release.name} stays on its engine, because {result.reason}.")
+    logger.info("release %s runs on %s", release.name, release.engine)
+
+
 def link_release(settings: StackSettings, release: Release) -> None:
     """Show it to Triton."""
     link_models(settings.serving_dir, release.repository, release.models())

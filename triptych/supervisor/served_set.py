@@ -69,7 +69,7 @@ class ServedSet:
         self._excusable = frozenset(kept)
         for name in kept.keys() - {release.name for release in self._releases}:
             try:
-                release = read_from_disk(self.settings, name)
+                release = read_from_disk(self.settings, name).on_engine(kept[name].engine)
             except TriptychError as exc:
                 self.board.show(str(name), kept[name].to_status(name))
                 self.board.excuse(str(name), str(exc))

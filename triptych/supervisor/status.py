@@ -57,6 +57,7 @@ class ReleaseStatus:
     fingerprint: str = ""  # changes with the files of the release, which its name does not
     semver: str | None = None  # None where release.json does not say
     model_sha256: str = ""  # of the model's own file
+    engine: str = ""  # what its model step runs on; empty where nothing is known of the release
     device: str = "cpu"  # or "gpu": where Triton runs the model step, once it is loaded
     state: ReleaseState = ReleaseState.LOADING
     since: str = field(default_factory=utc_now)

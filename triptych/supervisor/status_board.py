@@ -128,6 +128,12 @@ class StatusBoard:
             if name in self._releases:
                 self._releases[name] = replace(self._releases[name], device=device)
 
+    def note_engine(self, name: str, engine: str, device: str) -> None:
+        """It was switched to another engine."""
+        with self._lock:
+            if name in self._releases:
+                self._releases[name] = replace(self._releases[name], engine=engine, device=device)
+
     def excuse(self, name: str, reason: str) -> None:
         """One that was loaded by hand cannot be any more: told, but no reason to be unready."""
         with self._lock:
@@ -244,4 +250,5 @@ def first_status(release: Release) -> ReleaseStatus:
         fingerprint=release.fingerprint,
         semver=release.certificate.semver,
         model_sha256=release.model_sha256(),
+        engine=release.engine,
     )

@@ -16,7 +16,8 @@ from triptych.errors import RestartUnderWay
 from triptych.release import Golden, Release
 from triptych.routing import ReleaseName
 from triptych.stack.settings import StackSettings
-from triptych.stack.triton_process import TritonAddresses, TritonProcess
+from triptych.stack.triton_addresses import TritonAddresses
+from triptych.stack.triton_process import TritonProcess
 from triptych.supervisor.canary import CanaryResult, replay_golden
 from triptych.supervisor.canary_rounds import CanaryRounds
 from triptych.supervisor.decisions import Decision, Do, Facts, decide
@@ -171,13 +172,17 @@ class Supervisor:
         self._wake.set()
         return self.status()
 
-    def load(self, name: ReleaseName, *, routes_are_kept: bool = False) -> ReleaseStatus:
+    def load(
+        self, name: ReleaseName, engine: str | None = None, *, routes_are_kept: bool = False
+    ) -> ReleaseStatus:
         """Add a release to what is served, once it has proven itself; it stays over restarts.
 
-        One that is served already is left as it is. A failure changes nothing for the others.
+        One that is served already is left as it is, but for its engine. A failure changes nothing,
+        neither for it nor for the others.
 
         Args:
             name: Of the release.
+            engine: What its model step is to run on; None leaves it, or takes the release's own.
             routes_are_kept: Whether whoever asks has seen to it that its alias goes on meaning
                 what it means, although this may be the lowest number of that name.
 
@@ -185,10 +190,11 @@ class Supervisor:
             ReleaseNameInvalid: there is none of that name on disk.
             ReleaseBroken: its files are not what was released.
             CallFailed: Triton cannot load it.
-            LoadRefused: a golden input did not get its golden answer, or traffic would move.
+            LoadRefused: a golden input did not get its golden answer, traffic would move, or it
+                has no such engine.
             NotRunning: there is no Triton that could load it, or not yet.
         """
-        self._changes.load(name, routes_are_kept=routes_are_kept)
+        self._changes.load(name, engine, routes_are_kept=routes_are_kept)
         return self.status().releases[str(name)]
 
     def unload(self, name: ReleaseName) -> None:

@@ -47,10 +47,11 @@ class ReleaseOrders:
         self._routes = routes
         self.wishes = ReleaseWishes(engine)
 
-    async def load(self, deed: Deed) -> list[Reply]:
+    async def load(self, deed: Deed, engine: str | None = None) -> list[Reply]:
         """Have every Triton load and prove a release, the deed's subject.
 
-        A Triton that is away loads it when it is back.
+        A Triton that is away loads it when it is back, on the engine that the release names. Where
+        one refuses the engine, the others are ordered back to the one that they had.
 
         Raises:
             UnknownRelease: it lies on nobody's disk.
@@ -61,12 +62,14 @@ class ReleaseOrders:
         release = _checked(deed.subject)
         await self._fleet.hear()  # what its alias means now, not half a second ago
         await self._keep_route(release)
-        replies = await self._order(release, "load")
+        before = {} if engine is None else await self._engines(release)
+        replies = await self._order(release, "load", engine)
         refused = [it for it in replies if it.said is Said.REFUSED]
         done = [it for it in replies if it.said is Said.DONE]
         unknown = [it for it in replies if it.said is Said.UNKNOWN]
         if refused or (done and unknown):
-            raise ReleaseRefused(_sentences([*refused, *unknown]))
+            not_back = await self._load_again(release, _of_those(done, before))
+            raise ReleaseRefused(_sentences([*refused, *unknown, *not_back]))
         if not done:
             if unknown:
                 raise UnknownRelease(_sentences(unknown))
@@ -85,6 +88,7 @@ class ReleaseOrders:
         """
         release = _checked(deed.subject)
         before = (await self.wishes.all()).get(release)
+        engines = await self._engines(release)
         first = self._fleet.directory().first
         await self.wishes.do_not_want(deed, {alias: str(it) for alias, it in first.items()})
         replies = await self._order(release, "unload")
@@ -94,9 +98,14 @@ class ReleaseOrders:
             await self.wishes.restore(
                 replace(deed, action=f"{deed.action} refused", reason=why), before
             )
+            if before is not False:
+                done = [it for it in replies if it.said is Said.DONE]
+                await self._load_again(release, _of_those(done, engines))
             raise ReleaseInUse(why)
         if (await self.wishes.all()).get(release):
-            await self._order(release, "load")
+            anywhere = dict.fromkeys(it.name for it in self._fleet.servers)
+            now = await self._engines(release)
+            await self._load_again(release, {**anywhere, **engines, **now})
             raise ReleaseInUse("somebody else loaded it in the same moment; it stays loaded")
         await self._fleet.hear()
         return replies
@@ -130,15 +139,35 @@ class ReleaseOrders:
         if name and first and name < first:
             await self._routes.keep(route_of(first))
 
-    async def _order(self, release: str, what: str) -> list[Reply]:
+    async def _engines(self, release: str) -> dict[str, str | None]:
+        """What it runs on, by the servers that have it; None where that is not told."""
         servers = self._fleet.servers
-        return list(await asyncio.gather(*(order(it, release, what) for it in servers)))
+        told = await asyncio.gather(*(ask(it, "/releases") for it in servers))
+        return {
+            server.name: it[release].get("engine") or None
+            for server, it in zip(servers, told, strict=True)
+            if release in it
+        }
+
+    async def _load_again(self, release: str, engines: Mapping[str, str | None]) -> list[Reply]:
+        """Have servers load it on the engine that they had; who does not is told."""
+        servers = [it for it in self._fleet.servers if it.name in engines]
+        orders = (order(it, release, "load", engines[it.name]) for it in servers)
+        return [it for it in await asyncio.gather(*orders) if it.said is not Said.DONE]
+
+    async def _order(self, release: str, what: str, engine: str | None = None) -> list[Reply]:
+        orders = (order(it, release, what, engine) for it in self._fleet.servers)
+        return list(await asyncio.gather(*orders))
 
 
 def _checked(release: str) -> str:
     if ReleaseName.parse(release) is None:
         raise UnknownRelease(f"{release[:80]!r} is no release name; one looks like digits_r1")
     return release
+
+
+def _of_those(replies: Sequence[Reply], engines: Mapping[str, str | None]) -> dict[str, str | None]:
+    return {it.server: engines[it.server] for it in replies if it.server in engines}
 
 
 def _sentences(replies: Sequence[Reply]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path
@@ -46,6 +47,16 @@ class Order(BaseModel):
     reason: Reason = ""
 
 
+class LoadOrder(Order):
+    """Why, and on which engine."""
+
+    engine: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="One of the release's own; null leaves it as it is.",
+    )
+
+
 class OnServer(BaseModel):
     """One loaded release on one Triton."""
 
@@ -53,6 +64,7 @@ class OnServer(BaseModel):
     state: str = Field(examples=["ready"])
     since: str
     reason: str | None
+    engine: str = Field(description="What its model runs on; empty where it is not told.")
     memory_bytes: int | None = Field(
         default=None, description="Of the processes that serve it; null where nobody can tell."
     )
@@ -104,14 +116,17 @@ async def list_releases(desk: Desk) -> ReleaseList:
 
 @router.post(
     "/{release}/load",
-    openapi_extra=described(Order, example={"reason": "to be tried"}, is_required=False),
+    openapi_extra=described(LoadOrder, example={"reason": "to be tried"}, is_required=False),
     responses=_refusals(*_WITH_BODY),
     summary="Load a release on every Triton; moves no traffic",
 )
 async def load(release: ReleaseInPath, desk: Desk) -> OrderResult:
     """Load it, warm it and replay its golden inputs; a failure changes nothing for others."""
-    body = await desk.read(Order, empty=b"{}")
-    replies = await desk.releases.load(desk.deed("release.load", release, body.reason))
+    body = await desk.read(LoadOrder, empty=b"{}")
+    deed = desk.deed("release.load", release, body.reason)
+    if body.engine is not None:
+        deed = replace(deed, detail={**deed.detail, "engine": body.engine})
+    replies = await desk.releases.load(deed, body.engine)
     return _result(release, replies)
 
 
@@ -154,6 +169,7 @@ def _description(
                 state=str(it.get("state", "")),
                 since=str(it.get("since", "")),
                 reason=it.get("reason"),
+                engine=str(it.get("engine", "")),
                 memory_bytes=it.get("memory_bytes"),
             )
             for server, it in found.loaded.items()

@@ -34,12 +34,13 @@ class Reply:
     sentence: str = ""
 
 
-async def order(server: Server, release: str, what: str) -> Reply:
-    """Have a release loaded or unloaded; `what` is the last part of the path."""
+async def order(server: Server, release: str, what: str, engine: str | None = None) -> Reply:
+    """Have a release loaded, on an engine of its own, or unloaded; `what` ends the path."""
     # Loads are ordered only once the routes are such that they move no traffic.
-    path = f"/releases/{release}/{what}?routes_are_kept=true"
+    query = {"routes_are_kept": "true", **({} if engine is None else {"engine": engine})}
+    path = f"/releases/{release}/{what}"
     try:
-        response = await server.supervisor.post(path, timeout=_ORDER_TIMEOUT)
+        response = await server.supervisor.post(path, params=query, timeout=_ORDER_TIMEOUT)
     except httpx.HTTPError as exc:
         return Reply(server.name, Said.SILENT, f"its supervisor does not answer: {exc!r}")
     if response.is_success:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from gateway.control_plane.audit import TRIPTYCH, AuditEntry, Deed, entry_of, write_audit
 from gateway.control_plane.control_errors import NothingToRollBack, ReleaseNotReady
+from gateway.control_plane.database_writes import DatabaseWrites
 from gateway.control_plane.tables import (
     AuditRow,
     CounterRow,
@@ -55,7 +56,8 @@ class RouteStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         counter = select(CounterRow.value).where(CounterRow.name == _COUNTER)
-        self._table = WatchedTable(self._sessions, counter, self._read, "routes")
+        writes = DatabaseWrites(engine.url)
+        self._table = WatchedTable(self._sessions, counter, self._read, "routes", writes)
         self.known: Mapping[str, Route] = {}
         """Every route that was ever set, by alias; replaced as a whole."""
 

@@ -13,6 +13,9 @@ _INITIAL: Final = 8
 _FLOOR: Final = 2  # one at work, one on its way: less would leave the server idle between calls
 _SMALLEST_WINDOW: Final = 8  # calls that are looked at together before the limit moves
 _LARGEST_WINDOW: Final = 64
+# What takes less feels instantaneous (Nielsen 1993); and batches of a small network would stay
+# small if it had to answer in 12 ms.
+_UNNOTICED_SECONDS: Final = 0.1
 _DEADBAND: Final = 0.9  # nearer than this to the tolerance, the limit stays
 _LARGEST_CUT: Final = 0.5
 _PROBE_CALLS: Final = 3
@@ -38,6 +41,7 @@ class AdaptiveLimit:
     a window stays within the tolerance, and shrinks in proportion where it does not (in a full
     server latency grows with what is in flight: Little's law). It starts by doubling. When nothing
     has run alone for a while, a few calls are made to, or the comparison would drift with the load.
+    What takes less than 100 ms is within the tolerance in any case.
 
     Sources: Chiu and Jain 1989 (AIMD); Cardwell et al. 2016 (BBR, probing for the unloaded time).
 
@@ -93,7 +97,8 @@ class AdaptiveLimit:
         self._fastest[call.size] = min(seconds, self._fastest.get(call.size, seconds))
         if call.started < self._changed_at:
             return  # it ran under another limit
-        self._window.append(seconds / max(self._unloaded_seconds(call.size), 1e-6))
+        unnoticed = _UNNOTICED_SECONDS / self._tolerance
+        self._window.append(seconds / max(self._unloaded_seconds(call.size), unnoticed))
         if len(self._window) >= min(max(_SMALLEST_WINDOW, self.sustained), _LARGEST_WINDOW):
             self._adjust(median(self._window), now)
 

@@ -23,6 +23,7 @@ from gateway.data_plane.prediction import batches_of
 from gateway.data_plane.routing.route_book import Choice
 from gateway.data_plane.routing.target import Target
 from gateway.data_plane.servers.fleet import Fleet
+from gateway.data_plane.servers.inference_call import InferenceCall
 from gateway.data_plane.servers.server import Server
 from gateway.errors import InferenceError, InferenceUnavailable
 from gateway.metrics import GatewayMetrics
@@ -194,14 +195,15 @@ async def _ask(copy: _Copy, seconds: float) -> Verdict | InferenceError:
 
 async def _ask_batch(copy: _Copy, batch: Sequence[bytes], seconds: float) -> list[ItemAnswer]:
     server = copy.server
+    call = InferenceCall(
+        copy.target.release,
+        copy.target.task,
+        batch,
+        request_id=copy.request_id,
+        deadline=asyncio.get_running_loop().time() + seconds,
+    )
     server.calls += 1
     try:
-        return await server.triton.classify(
-            copy.target.release,
-            copy.target.task,
-            batch,
-            request_id=copy.request_id,
-            timeout_seconds=seconds,
-        )
+        return await server.triton.classify(call)
     finally:
         server.calls -= 1

@@ -4,19 +4,22 @@
   alone for a moment, and another is asked once, as far as the retry budget goes.
 - A stub of it died: the call may be what killed it, so no other server sees it. It waits for the
   heal, is asked again alone, and what ends a stub a second time is harmful (docs/adr/0019).
+- A request that several callers shared failed otherwise: each is asked about alone.
 - No server has the release just now, but one is coming back: the call waits a moment.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from gateway.data_plane.servers.fleet import Fleet
+from gateway.data_plane.servers.gathering import FailedTogether
 from gateway.data_plane.servers.harm_by_key import HarmByKey
 from gateway.data_plane.servers.harmful_items import HARMFUL, HarmfulItems
+from gateway.data_plane.servers.inference_call import InferenceCall
 from gateway.data_plane.servers.retry_budget import RetryBudget
 from gateway.data_plane.servers.server import Server
 from gateway.errors import (
@@ -28,32 +31,9 @@ from gateway.errors import (
 )
 from gateway.metrics import GatewayMetrics
 from gateway.request_context import record
-from python_backends.shared.contract import ItemAnswer, Task
+from python_backends.shared.contract import ItemAnswer
 
 _NOBODY: Final = "no Triton takes requests for this release now"
-
-
-@dataclass(frozen=True)
-class Call:
-    """What is to be asked, and until when (of the event loop's clock)."""
-
-    release: str
-    task: Task
-    items: Sequence[bytes]
-    request_id: str
-    traceparent: str | None
-    deadline: float
-
-    def seconds_left(self) -> float:
-        """Until the deadline.
-
-        Raises:
-            InferenceTimeout: it has passed.
-        """
-        seconds = self.deadline - asyncio.get_running_loop().time()
-        if seconds <= 0:
-            raise InferenceTimeout("the deadline passed before Triton could be asked again")
-        return seconds
 
 
 class _StubDied(Exception):
@@ -88,25 +68,12 @@ class Dispatch:
         self._harm_by_key = HarmByKey()
 
     async def classify(
-        self,
-        release: str,
-        task: Task,
-        items: Sequence[bytes],
-        *,
-        request_id: str,
-        timeout_seconds: float,
-        traceparent: str | None,
-        on_trouble: Callable[[], None],
+        self, call: InferenceCall, on_trouble: Callable[[], None]
     ) -> list[ItemAnswer]:
         """Answer one batch.
 
         Args:
-            release: The ensemble's name.
-            task: What the release does.
-            items: One to max_batch_size encoded images or texts.
-            request_id: Shows up in Triton's log and traces.
-            timeout_seconds: After this nobody waits any more.
-            traceparent: Makes Triton trace this request.
+            call: What is asked.
             on_trouble: Is called when the time that this takes says nothing of the load.
 
         Returns:
@@ -116,16 +83,16 @@ class Dispatch:
             InferenceError: no server answered; the narrowest class that fits.
             RateLimited: this key has done too much harm just now.
         """
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
-        call = Call(release, task, items, request_id, traceparent, deadline)
-        refused = self._harmful.known_places(release, items)
+        refused = self._harmful.known_places(call.release, call.items)
         if not refused:
             return await self._answer(call, on_trouble)
-        rest = [item for place, item in enumerate(items) if place not in refused]
+        rest = [item for place, item in enumerate(call.items) if place not in refused]
         asked = iter(await self._answer(replace(call, items=rest), on_trouble) if rest else ())
-        return [HARMFUL if place in refused else next(asked) for place in range(len(items))]
+        return [HARMFUL if place in refused else next(asked) for place in range(len(call.items))]
 
-    async def _answer(self, call: Call, on_trouble: Callable[[], None]) -> list[ItemAnswer]:
+    async def _answer(
+        self, call: InferenceCall, on_trouble: Callable[[], None]
+    ) -> list[ItemAnswer]:
         self._harm_by_key.check(record.get().key_id)
         self._budget.note_request()
         server = self._fleet.find(call.release)
@@ -148,7 +115,7 @@ class Dispatch:
         except _StubDied:
             return await self._ask_one_by_one(another, call)
 
-    async def _ask(self, server: Server, call: Call) -> list[ItemAnswer]:
+    async def _ask(self, server: Server, call: InferenceCall) -> list[ItemAnswer]:
         """Ask one server.
 
         Raises:
@@ -158,16 +125,19 @@ class Dispatch:
         before = server.deaths(call.release)
         try:
             return await _send(server, call)
-        except InferenceFailed as exc:
+        except (InferenceFailed, FailedTogether) as exc:
             # Until it is known what happened, nobody else is to run into it, if others can serve.
             if self._fleet.find(call.release, but_not=server):
                 self._leave_alone(server, call.release, "failed")
             if await server.has_lost_a_stub(call.release, before):
                 self._leave_alone(server, call.release, "stub_died")
                 raise _StubDied from exc
-            raise
+            if isinstance(exc, InferenceFailed):
+                raise
+        self._metrics.retries.inc()
+        return await self._ask(server, replace(call, goes_alone=True))
 
-    async def _another(self, failed: Server, call: Call, exc: InferenceError) -> Server:
+    async def _another(self, failed: Server, call: InferenceCall, exc: InferenceError) -> Server:
         """Whom to ask after a failure that was not the call's own.
 
         Raises:
@@ -193,7 +163,7 @@ class Dispatch:
         server.eject(release)
         self._metrics.ejections.labels(server.name, cause).inc()
 
-    async def _wait_for_server(self, call: Call) -> Server:
+    async def _wait_for_server(self, call: InferenceCall) -> Server:
         """Wait until somebody has the release again.
 
         Raises:
@@ -213,7 +183,7 @@ class Dispatch:
             raise InferenceUnavailable(_NOBODY) from exc
         return server
 
-    async def _ask_one_by_one(self, server: Server, call: Call) -> list[ItemAnswer]:
+    async def _ask_one_by_one(self, server: Server, call: InferenceCall) -> list[ItemAnswer]:
         """Ask about each item alone, on the server where a stub died, once that is healed.
 
         Raises:
@@ -233,7 +203,7 @@ class Dispatch:
                 raise InferenceTimeout("the deadline passed before Triton was healed") from exc
         return answers
 
-    async def _until_well(self, server: Server, call: Call) -> None:
+    async def _until_well(self, server: Server, call: InferenceCall) -> None:
         async with asyncio.timeout_at(call.deadline):
             await server.refresh()  # blame is a matter of what is so now, not half a second ago
             while not server.is_well(call.release):
@@ -241,9 +211,9 @@ class Dispatch:
                     raise InferenceUnavailable("the Triton that was asked is gone")
                 await self._fleet.news()
 
-    async def _ask_alone(self, server: Server, call: Call, item: bytes) -> ItemAnswer:
+    async def _ask_alone(self, server: Server, call: InferenceCall, item: bytes) -> ItemAnswer:
         self._metrics.retries.inc()
-        alone, before = replace(call, items=[item]), server.deaths(call.release)
+        alone, before = replace(call, items=[item], goes_alone=True), server.deaths(call.release)
         alone.seconds_left()  # nobody is to blame who was not asked about
         try:
             (answer,) = await self._ask(server, alone)
@@ -262,20 +232,20 @@ class Dispatch:
         await self._harmful.remember(release, item)
 
 
-async def _send(server: Server, call: Call) -> list[ItemAnswer]:
+async def _send(server: Server, call: InferenceCall) -> list[ItemAnswer]:
     server.calls += 1
     record.get().server = server.name
     try:
-        return await server.triton.classify(
-            call.release,
-            call.task,
-            call.items,
-            request_id=call.request_id,
-            timeout_seconds=call.seconds_left(),
-            traceparent=call.traceparent,
-        )
+        return await _sent(server, call)
     finally:
         server.calls -= 1
+
+
+async def _sent(server: Server, call: InferenceCall) -> list[ItemAnswer]:
+    # Triton traces a request, so what is traced is one caller's.
+    if call.goes_alone or call.traceparent:
+        return await server.triton.classify(call)
+    return await server.gathering.classify(call, server.max_batch_size(call.release))
 
 
 def _is_garbage(exc: InferenceError) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 
 import httpx
 
+from gateway.data_plane.servers.gathering import Gathering
 from gateway.data_plane.servers.lone_line import LoneLine
 from gateway.data_plane.servers.server_health import ServerHealth
 from gateway.data_plane.servers.supervisor_word import ReleaseReport
@@ -76,6 +77,7 @@ class Server:
     ) -> None:
         self.name = name
         self.triton = triton
+        self.gathering = Gathering(triton)
         self.supervisor = supervisor
         self.health = ServerHealth(supervisor, max_age_seconds=max_age_seconds, clock=clock)
         self.calls = 0
@@ -130,6 +132,11 @@ class Server:
         if report.state != "ready":
             return Standing.AWAY
         return Standing.LAST_RESORT if phase == "draining" else Standing.GOOD
+
+    def max_batch_size(self, release: str) -> int:
+        """How many items its Triton takes at once; 1 where that is not known."""
+        report = self._report(release)
+        return report.max_batch_size if report else 1
 
     def eject(self, release: str) -> None:
         """Send nothing more of this release here until a later canary was right."""

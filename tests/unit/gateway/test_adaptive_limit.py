@@ -34,7 +34,7 @@ def _run(
 def test_a_server_that_does_four_at_once_gets_about_as_many_as_the_tolerance_allows() -> None:
     clock = Clock()
     limit = _limit(clock, tolerance=2.0)
-    _run(limit, clock, lambda count: 0.030 * max(1, count / 4), 300)
+    _run(limit, clock, lambda count: 0.060 * max(1, count / 4), 300)
     assert 6 <= limit.sustained <= 9  # twice as long as alone, at eight
 
 
@@ -43,6 +43,13 @@ def test_a_fast_server_gets_as_many_as_the_ceiling_soon() -> None:
     limit = _limit(clock, ceiling=256)
     _run(limit, clock, lambda _: 0.005, 20)
     assert limit.sustained == 256
+
+
+def test_a_tiny_network_gets_as_many_as_it_answers_unnoticed() -> None:
+    clock = Clock()
+    limit = _limit(clock, tolerance=3.0)
+    _run(limit, clock, lambda count: 0.004 + 0.002 * count, 300)
+    assert 38 <= limit.sustained <= 48  # 100 ms, and not the 18 ms that are three times one alone
 
 
 def test_a_server_that_becomes_slower_gets_fewer_and_more_again_when_it_recovers() -> None:

@@ -9,11 +9,14 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from gateway.control_plane import start_lock
 from gateway.control_plane.api_key import Priority, Scope
 from gateway.control_plane.database import database_url, open_database
 from gateway.control_plane.keys import KeyStore
+from gateway.control_plane.migrate import alembic_config
+from gateway.control_plane.table_form import form_of, newest_form
 from gateway.errors import StartRefused
 from gateway.settings import GatewaySettings
 from tests.released_keys import IN_SQLITE, ROWS, differences
@@ -37,6 +40,16 @@ async def test_migrations_make_the_tables_that_the_models_describe(tmp_path: Pat
         async with engine.connect() as connection:
             assert await connection.run_sync(differences) == []
         await engine.dispose()
+
+
+async def test_what_needs_no_migration_is_known_as_alembic_knows_it(tmp_path: Path) -> None:
+    engine = await open_database(f"sqlite:///{tmp_path}/new.db")
+    async with engine.connect() as connection:
+        form = await connection.run_sync(form_of)
+    await engine.dispose()
+
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert form == newest_form() == head
 
 
 async def test_gateways_that_start_at_once_migrate_once(

@@ -13,6 +13,7 @@ from gateway.data_plane.admission.ticket import Visitor
 from gateway.data_plane.answer_cache import NoCache
 from gateway.data_plane.prediction import Predictor
 from gateway.data_plane.routing.target import Target
+from gateway.data_plane.servers.inference_call import InferenceCall
 from gateway.errors import InferenceFailed, InferenceTimeout
 from gateway.request_context import RequestRecord, record
 from python_backends.shared.contract import ItemAnswer, Status, Task
@@ -30,28 +31,22 @@ class _Echo:
 
     async def classify(
         self,
-        release: str,
-        task: Task,
-        items: Sequence[bytes],
-        *,
-        request_id: str,
-        timeout_seconds: float,
-        traceparent: str | None,
+        call: InferenceCall,
         on_trouble: Callable[[], None],  # noqa: ARG002 - as Classifier says
     ) -> list[ItemAnswer]:
-        assert (release, task, request_id) == ("digits_r1", _TARGET.task, "")
-        assert traceparent is None
-        assert 0 < timeout_seconds <= 10
-        self.batches.append([len(item) for item in items])
+        assert (call.release, call.task, call.request_id) == ("digits_r1", _TARGET.task, "")
+        assert call.traceparent is None
+        assert 0 < call.seconds_left() <= 10
+        self.batches.append([len(item) for item in call.items])
         try:
             await asyncio.sleep(0)
-            if self.fails(items):
+            if self.fails(call.items):
                 raise InferenceFailed("no")
             await asyncio.sleep(0.01)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        return [ItemAnswer(Status.OK, (item[:2].decode(),), (1.0,)) for item in items]
+        return [ItemAnswer(Status.OK, (item[:2].decode(),), (1.0,)) for item in call.items]
 
 
 async def _ask(echo: _Echo, items: list[bytes], *, seconds: float = 10) -> list[str]:

@@ -20,14 +20,19 @@ def initialize_arguments(
     inputs: Sequence[TensorSpec] = (),
     outputs: Sequence[TensorSpec] = (),
     parameters: Mapping[str, str] | None = None,
+    model_file: str | None = None,
+    instances: int = 1,
 ) -> dict[str, str]:
     """The folder is the model's own, as Triton names it; parameters may be absent altogether."""
     config: dict[str, object] = {
         "name": "digits_r1_step",
         "max_batch_size": 32,
+        "instance_group": [{"name": "digits_r1_step_0", "kind": "KIND_CPU", "count": instances}],
         "input": [_declared(spec) for spec in inputs],
         "output": [_declared(spec) for spec in outputs],
     }
+    if model_file is not None:
+        config["default_model_filename"] = model_file
     if parameters is not None:
         config["parameters"] = {name: {"string_value": value} for name, value in parameters.items()}
     return {

@@ -24,6 +24,7 @@ from tests.unit.python_backends.decode_pools import (
     open_files,
 )
 from tests.unit.python_backends.small_pictures import png, png_header
+from tests.unit.triptych.waiting import wait_until
 
 GOOD = pictures.seven_jpeg()
 
@@ -149,10 +150,11 @@ def test_a_spare_decoder_stands_by(pool: DecodePool) -> None:
 
 def test_a_hundred_crashes_leave_no_file_open_and_no_process_behind(pool: DecodePool) -> None:
     pool.decode_images(batch_of(poisoned_jpeg("exit"), GOOD))
-    files, decoders = open_files(), len(nursery().children())
+    files = open_files()
     for _ in range(25):
         pool.decode_images(batch_of(*[poisoned_jpeg("exit")] * 4))
     pool.decode_images(batch_of(GOOD))
 
     assert open_files() <= files  # what earlier tests left may be collected meanwhile
-    assert len(nursery().children()) == decoders
+    # Two work and one is spare; the last that ended may still be there for a moment.
+    wait_until(lambda: len(nursery().children()) == 3)

@@ -8,18 +8,29 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from python_backends.image_preprocess.decode_channel import REQUEST, PictureMemory
 from python_backends.image_preprocess.decoder_main import decode_for
 from python_backends.shared.contract import Status
+from python_backends.shared.image_batch import preprocess_image, preprocess_images
 from tests import pictures
 from tests.left_over import alive_after
 from tests.unit.python_backends import odd_decoders
-from tests.unit.python_backends.decode_pools import SHAPE, batch_of, decode_pool, poisonable
+from tests.unit.python_backends.decode_pools import (
+    MAX_PIXELS,
+    SHAPE,
+    TRANSFORM,
+    batch_of,
+    decode_pool,
+    poisonable,
+)
 
 A_STUB = """
 from tests import pictures
@@ -51,6 +62,25 @@ def test_a_result_of_another_shape_is_refused(caplog: pytest.LogCaptureFixture) 
 
     assert status.tolist() == [[Status.UNDECODABLE]]
     assert "not (32, 40, 3)" in caplog.text
+
+
+def test_a_decoder_goes_the_quick_way_as_this_process_does() -> None:
+    quick = replace(TRANSFORM, quick_margin=2.0)
+    large = pictures.seven().resize((700, 900))
+    batch = batch_of(
+        pictures.rotated_by_exif(large),
+        pictures.encoded(large),
+        pictures.encoded(large, "WEBP"),
+        b"no image",
+    )
+    with decode_pool(partial(preprocess_image, transform=quick, max_pixels=MAX_PIXELS)) as pool:
+        pixels, status = pool.decode_images(batch)
+
+    expected, expected_status = preprocess_images(batch, quick, max_pixels=MAX_PIXELS)
+    exact, _ = preprocess_images(batch, TRANSFORM, max_pixels=MAX_PIXELS)
+    np.testing.assert_array_equal(status, expected_status)
+    np.testing.assert_array_equal(pixels, expected)
+    assert not np.array_equal(pixels, exact)
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])

@@ -8,7 +8,7 @@ import simplejpeg
 from PIL import Image, ImageOps
 
 from python_backends.shared.errors import ImageTooLarge, UndecodableImage
-from python_backends.shared.image_decode import decode_image
+from python_backends.shared.image_decode import decode_image, decode_stored
 from tests.pictures import encoded
 from tests.unit.python_backends.small_pictures import (
     HEIGHT,
@@ -165,3 +165,55 @@ def test_a_jpeg_header_that_claims_65000_squared_is_too_large_whatever_follows_i
 def test_a_cmyk_jpeg_that_is_too_large_is_refused_by_its_header_too() -> None:
     with pytest.raises(ImageTooLarge):
         decode_image(encoded(small_picture().convert("CMYK"), "JPEG"), max_pixels=PIXELS - 1)
+
+
+@pytest.mark.parametrize(
+    ("least", "eighths"),
+    [((3, 5), 1), ((3.1, 5), 2), ((3, 5.1), 2), ((6, 10), 2), ((12, 19), 4), ((12, 21), 8)],
+)
+def test_a_jpeg_is_decoded_no_larger_than_both_sides_need(
+    least: tuple[float, float], eighths: int
+) -> None:
+    data = encoded(small_picture(), "JPEG")
+
+    decoded = decode_stored(data, max_pixels=PIXELS, least_size=lambda *_sides: least)
+
+    assert decoded.eighths == eighths
+    assert decoded.pixels.shape == (HEIGHT * eighths // 8, WIDTH * eighths // 8, 3)
+    assert (decoded.height, decoded.width) == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize("eighths", [1, 2, 4])
+@pytest.mark.parametrize("sides", [(9, 17), (801, 1003), (16, 8), (1, 90)])
+def test_a_reduced_jpeg_has_its_sides_rounded_up(sides: tuple[int, int], eighths: int) -> None:
+    height, width = sides
+    data = encoded(Image.new("RGB", (width, height), "teal"), "JPEG")
+    least = height * eighths / 8, width * eighths / 8
+
+    decoded = decode_stored(data, max_pixels=10**6, least_size=lambda *_sides: least)
+
+    assert decoded.pixels.shape[:2] == tuple(-(-side * eighths // 8) for side in sides)
+
+
+def test_the_least_size_is_asked_for_the_upright_picture() -> None:
+    data = encoded(small_picture(), "JPEG", exif=exif_with_orientation(6))
+    asked = []
+
+    def least_size(height: int, width: int) -> tuple[float, float]:
+        asked.append((height, width))
+        return WIDTH / 2, 0
+
+    decoded = decode_stored(data, max_pixels=PIXELS, least_size=least_size)
+
+    assert asked == [(WIDTH, HEIGHT)]
+    assert (decoded.height, decoded.width, decoded.orientation) == (WIDTH, HEIGHT, 6)
+    assert decoded.pixels.shape == (HEIGHT // 2, WIDTH // 2, 3)
+
+
+def test_less_is_decoded_without_moving_what_is_on_the_picture() -> None:
+    data = encoded(small_picture(), "JPEG", quality=95)
+
+    decoded = decode_stored(data, max_pixels=PIXELS, least_size=lambda *_sides: (3, 5))
+
+    means = np.asarray(small_picture().resize((5, 3), Image.Resampling.BOX))
+    assert largest_difference(decoded.pixels, means) <= 3

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from python_backends.image_preprocess.decode_limits import DecodeLimits
-from python_backends.shared.image_header import announced_pixels
+from python_backends.shared.image_header import announced_pixels, has_exif
 from tests.pictures import encoded
 from tests.unit.python_backends.small_pictures import (
     HEIGHT,
@@ -28,6 +28,15 @@ PICTURES = {
 @pytest.mark.parametrize("kind", PICTURES)
 def test_the_header_of_every_kind_is_read(kind: str) -> None:
     assert announced_pixels(PICTURES[kind]()) == WIDTH * HEIGHT
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_only_a_jpeg_with_an_exif_segment_has_exif(kind: str) -> None:
+    assert has_exif(PICTURES[kind]()) == (kind == "JPEG with EXIF")
+
+
+def test_what_only_mentions_exif_has_none() -> None:
+    assert not has_exif(encoded(small_picture(), comment=b"Exif\x00\x00"))
 
 
 def test_padding_before_a_marker_is_skipped() -> None:

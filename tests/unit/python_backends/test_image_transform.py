@@ -161,12 +161,13 @@ def test_without_colour_all_three_channels_are_the_luma_that_is_resized(
     )
 
 
+@pytest.mark.parametrize("quick_margin", [None, 1.0, 2.5])
 @pytest.mark.parametrize("is_grayscale", [False, True])
 @pytest.mark.parametrize("resize", [None, ShortestEdge(12), NoResize(), Stretch(9, 11)])
 def test_what_goes_into_config_pbtxt_comes_out_the_same(
-    resize: Resize | None, is_grayscale: bool
+    resize: Resize | None, is_grayscale: bool, quick_margin: float | None
 ) -> None:
-    transform = ImageTransform(8, 6, ResizeFilter.LANCZOS, resize, is_grayscale)
+    transform = ImageTransform(8, 6, ResizeFilter.LANCZOS, resize, is_grayscale, quick_margin)
 
     parameters = transform.to_parameters()
 
@@ -196,8 +197,14 @@ def test_what_is_usual_is_left_out_of_config_pbtxt() -> None:
         {"resize_filter": "box", "resize": "shortest_edge", "resize_pixels": "x8"},
         {"resize_filter": "box", "grayscale": "yes"},
         {"resize_filter": "box", "resize": "stretch", "resize_pixels": "8x"},
+        {"resize_filter": "box", "quick_margin": "0.9"},
+        {"resize_filter": "box", "quick_margin": "inf"},
+        {"resize_filter": "box", "quick_margin": "nan"},
+        {"resize_filter": "box", "quick_margin": "much"},
     ],
 )
 def test_parameters_without_a_meaning_are_refused(parameters: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"resize|invalid literal|grayscale"):
+    with pytest.raises(
+        ValueError, match=r"resize|invalid literal|grayscale|quick_margin|could not convert"
+    ):
         ImageTransform.from_parameters(8, 8, parameters)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -36,6 +37,18 @@ def test_what_triton_hands_over_is_read_into_the_contracts_own_terms() -> None:
         outputs=(SIZED_PIXELS, STATUS),
         parameters={"max_pixels": "100"},
     )
+
+
+def test_the_instances_are_those_of_all_groups() -> None:
+    arguments = initialize_arguments(FOLDER)
+    told = json.loads(arguments["model_config"])
+
+    def instances(*counts: int) -> int:
+        groups = [{"kind": "KIND_CPU", "count": count} for count in counts]
+        config = json.dumps({**told, "instance_group": groups})
+        return ModelConfig.from_arguments({**arguments, "model_config": config}).instances
+
+    assert [instances(), instances(1), instances(2, 3)] == [1, 1, 5]
 
 
 def test_a_parameter_is_text_or_a_whole_number_as_asked() -> None:

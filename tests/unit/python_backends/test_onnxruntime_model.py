@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from python_backends.onnxruntime.model import TritonPythonModel, open_session
+from python_backends.onnxruntime.model import TritonPythonModel
+from python_backends.onnxruntime.network import Network
 from python_backends.shared.contract import TensorSpec
 from python_backends.shared.errors import ModelAssetError
 from python_backends.shared.triton_io import ModelConfig
+from tests.fakes.fake_cores import fake_cores
 from tests.fakes.fake_pb_utils import TritonError
 from tests.unit.python_backends.loading import initialize_arguments, output, request
 
@@ -59,9 +61,46 @@ def test_the_native_backends_thread_parameters_are_honoured(tmp_path: Path) -> N
     parameters = {"intra_op_thread_count": "1", "inter_op_thread_count": "2"}
     config = ModelConfig.from_arguments(arguments(model_folder(tmp_path), parameters))
 
-    options = open_session(config).get_session_options()
+    options = TritonPythonModel().open_network(config).session.get_session_options()
 
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 2)
+
+
+def test_no_threads_are_all_cores_which_the_instances_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_cores(monkeypatch, 4)
+    two_of_them = initialize_arguments(
+        model_folder(tmp_path),
+        inputs=[PIXELS],
+        outputs=[LOGITS],
+        parameters={"intra_op_thread_count": "0"},
+        instances=2,
+    )
+
+    network = TritonPythonModel().open_network(ModelConfig.from_arguments(two_of_them))
+
+    assert network.session.get_session_options().intra_op_num_threads == 2
+
+
+@pytest.mark.parametrize("kind", ["intra_op", "inter_op"])
+def test_idle_threads_sleep(kind: str) -> None:
+    options = Network(CHANNEL_MEANS).session.get_session_options()
+
+    assert options.get_session_config_entry(f"session.{kind}.allow_spinning") == "0"
+
+
+def test_a_file_of_another_name_is_loaded_where_the_configuration_names_it(tmp_path: Path) -> None:
+    (model_folder(tmp_path) / "1" / "model.onnx").rename(tmp_path / "1" / "other.onnx")
+    named = initialize_arguments(
+        tmp_path, inputs=[PIXELS], outputs=[LOGITS], model_file="other.onnx"
+    )
+    model = TritonPythonModel()
+    model.initialize(named)
+
+    (response,) = model.execute([request(PIXELS=np.full((1, 2, 2, 3), 9, np.uint8))])
+
+    assert output(response, "LOGITS").tolist() == [[9, 9, 9]]
 
 
 def test_a_model_without_its_file_does_not_load(tmp_path: Path) -> None:

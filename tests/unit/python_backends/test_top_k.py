@@ -70,8 +70,35 @@ def test_logits_that_differ_but_whose_probabilities_round_to_zero_keep_their_ord
     assert indices.tolist() == [[1, 2, 0]]
 
 
-def test_an_empty_batch_is_answered_empty() -> None:
-    indices, scores = top_k(np.zeros((0, 5), np.float32), 2)
+@pytest.mark.parametrize("k", [1, 5, 10])
+def test_of_many_classes_the_same_ones_come_first_as_if_all_were_sorted(k: int) -> None:
+    random = np.random.default_rng(k)
+    smooth = random.standard_normal((8, 1000)).astype(np.float32)
+    # Of 40 values among 1000 many are equal, also at the limit; in the last row all are.
+    coarse = random.integers(0, 40, (8, 1000)).astype(np.float32)
+    coarse[-1] = 0
+    mixed = np.concatenate([smooth[:4], coarse[:4]])
+    for logits in (smooth, coarse, mixed):
+        indices, scores = top_k(logits, k)
 
-    assert indices.shape == (0, 2)
-    assert scores.shape == (0, 2)
+        expected = np.argsort(-logits, axis=1, kind="stable")[:, :k]
+        np.testing.assert_array_equal(indices, expected)
+        np.testing.assert_array_equal(scores, np.take_along_axis(softmax(logits), expected, axis=1))
+
+
+def test_of_many_classes_those_that_are_no_numbers_come_last() -> None:
+    logits = np.zeros((2, 1000), np.float32)
+    logits[:, 7] = np.nan
+    logits[1, 999] = 1
+
+    indices, _ = top_k(logits, 3)
+
+    assert indices.tolist() == [[0, 1, 2], [999, 0, 1]]
+
+
+def test_an_empty_batch_is_answered_empty() -> None:
+    for classes in (5, 1000):
+        indices, scores = top_k(np.zeros((0, classes), np.float32), 2)
+
+        assert indices.shape == (0, 2)
+        assert scores.shape == (0, 2)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from python_backends.shared.image_transform import ImageTransform, ResizeFilter
 from triptych.export.preprocess_steps import ImageStep
-from triptych.export.release_writer import Draft, GoldenInput, Verdict, staged_release
+from triptych.export.release_writer import (
+    Draft,
+    EngineVerdict,
+    GoldenInput,
+    Verdict,
+    staged_release,
+)
 
 DRAFT = Draft(
     name="digits",
@@ -41,3 +48,19 @@ def write_small_release(
 ) -> Path:
     """Write the release above under another name or number."""
     return write(repository, replace(DRAFT, name=name, number=number), verdict)
+
+
+ENGINES = ("onnxruntime", "openvino", "openvino-bf16")
+ENGINE_VERDICTS = {
+    "onnxruntime": EngineVerdict(passed=True, parity={}, answers=(("0", 0.5), ("1", 0.5))),
+    "openvino": EngineVerdict(passed=True, parity={}, answers=(("0", 0.505), ("1", 0.495))),
+    "openvino-bf16": EngineVerdict(passed=False, parity={"failures": ["it is no good"]}),
+}
+
+
+def write_release_with_engines(
+    repository: Path, engines: Mapping[str, EngineVerdict] = ENGINE_VERDICTS, number: int = 1
+) -> Path:
+    """The same, on trial with three engines."""
+    draft = replace(DRAFT, number=number, engines=ENGINES)
+    return write(repository, draft, replace(VERDICT, engines=engines))

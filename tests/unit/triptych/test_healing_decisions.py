@@ -100,26 +100,30 @@ SILENT = StepEvidence(Outcome.PENDING, has_advanced=False, busy_share=0.0)
 
 
 @pytest.mark.parametrize(
-    ("model", "waited_seconds", "finding"),
+    ("model", "finding"),
     [
-        (WELL, 3, Finding(Diagnosis.NOTHING)),
-        (SILENT, 3, Finding(Diagnosis.STEPS_HANG, ("model",))),
-        (replace(SILENT, probe=Outcome.FAILED), 3, Finding(Diagnosis.STEPS_HANG, ("model",))),
-        (replace(SILENT, probe=Outcome.REFUSED), 3, Finding(Diagnosis.STEPS_HANG, ("model",))),
-        (replace(SILENT, has_advanced=True), 30, Finding(Diagnosis.SLOW)),
-        (replace(WELL, has_advanced=True), 3, Finding(Diagnosis.SLOW)),
-        (replace(SILENT, busy_share=0.9), 3, Finding(Diagnosis.SLOW)),
-        (replace(SILENT, busy_share=0.9), 11, Finding(Diagnosis.STEPS_HANG, ("model",))),
-        (replace(SILENT, helpers_share=0.9), 30, Finding(Diagnosis.SLOW)),
-        (replace(SILENT, helpers_share=0.9), 61, Finding(Diagnosis.STEPS_HANG, ("model",))),
+        (WELL, Finding(Diagnosis.NOTHING)),
+        (SILENT, Finding(Diagnosis.STEPS_HANG, ("model",))),
+        (replace(SILENT, probe=Outcome.FAILED), Finding(Diagnosis.STEPS_HANG, ("model",))),
+        (replace(SILENT, probe=Outcome.REFUSED), Finding(Diagnosis.STEPS_HANG, ("model",))),
+        (replace(SILENT, has_advanced=True, stuck_seconds=30), Finding(Diagnosis.SLOW)),
+        (replace(WELL, has_advanced=True), Finding(Diagnosis.SLOW)),
+        (replace(SILENT, busy_share=0.9, stuck_seconds=3), Finding(Diagnosis.SLOW)),
+        (
+            replace(SILENT, busy_share=0.9, stuck_seconds=11),
+            Finding(Diagnosis.STEPS_HANG, ("model",)),
+        ),
+        (replace(SILENT, helpers_share=0.9, stuck_seconds=30), Finding(Diagnosis.SLOW)),
+        (
+            replace(SILENT, helpers_share=0.9, stuck_seconds=61),
+            Finding(Diagnosis.STEPS_HANG, ("model",)),
+        ),
     ],
 )
-def test_who_neither_answers_nor_works_hangs(
-    model: StepEvidence, waited_seconds: float, finding: Finding
-) -> None:
+def test_who_neither_answers_nor_works_hangs(model: StepEvidence, finding: Finding) -> None:
     seen = {"preprocess": WELL, "model": model, "postprocess": WELL}
 
-    assert judge_steps(seen, waited_seconds) == finding
+    assert judge_steps(seen) == finding
 
 
 def test_canaries_alone_are_quiet_and_one_request_more_is_not() -> None:

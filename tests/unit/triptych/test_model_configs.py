@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from python_backends.shared.contract import STEP_NAMES
 from python_backends.shared.image_transform import ImageTransform, ResizeFilter
-from triptych.export.model_configs import MAX_QUEUE_SIZE, PipelineShape, pipeline_configs
+from triptych.export.model_configs import (
+    MAX_QUEUE_SIZE,
+    PipelineShape,
+    model_config,
+    pipeline_configs,
+)
 from triptych.export.preprocess_steps import ImageStep, TextStep
 from triptych.routing import ReleaseName
 
@@ -86,6 +93,30 @@ def test_the_parameters_that_the_backends_read_are_there() -> None:
         "intra_op_thread_count": "1",
         "inter_op_thread_count": "1",
     }
+
+
+@pytest.mark.parametrize(
+    ("multiply_accumulates", "threads"),
+    [(0, "1"), (300_000_000, "1"), (499_999_999, "1"), (500_000_000, "0")],
+)
+@pytest.mark.parametrize(
+    ("engine", "parameter"),
+    [
+        ("onnxruntime", "intra_op_thread_count"),
+        ("openvino", "INFERENCE_NUM_THREADS"),
+        ("openvino-bf16", "INFERENCE_NUM_THREADS"),
+    ],
+)
+def test_a_large_network_has_all_cores_on_every_engine(
+    multiply_accumulates: int, threads: str, engine: str, parameter: str
+) -> None:
+    shape = replace(SHAPE, multiply_accumulates=multiply_accumulates)
+
+    chosen = pipeline_configs(DIGITS_3, shape, engine)["digits_r3_model"]
+
+    assert chosen == model_config(DIGITS_3, shape, engine)
+    config = text_format.Parse(chosen, model_config_pb2.ModelConfig())
+    assert config.parameters[parameter].string_value == threads
 
 
 def test_the_ensemble_pins_version_one_of_each_step_and_hands_status_past_the_model() -> None:

@@ -18,7 +18,7 @@ from tests.unit.triptych.pixel_network import (
     refuse,
     report,
 )
-from triptych.errors import SourceUnfit
+from triptych.errors import EngineUnfit, SourceUnfit
 from triptych.export.loaded_model import SourceModel, Tensors
 from triptych.export.parity import TOLERANCES, Difference, Tolerances, compare
 
@@ -178,7 +178,7 @@ def test_an_answer_that_is_no_number_is_never_judged(value: float) -> None:
     logits[1, 2] = value
     broken = replace(SOURCE, infer=lambda tensors: infer(tensors) * np.float32(value))
 
-    with pytest.raises(SourceUnfit, match="answers 1 with NaN or infinity"):
+    with pytest.raises(EngineUnfit, match="answers 1 with NaN or infinity, which the source"):
         report(replace(answers(PURE), logits=logits))
     with pytest.raises(SourceUnfit, match="answers 0 with NaN or infinity"):
         report(answers(PURE), source=broken)
@@ -236,9 +236,19 @@ def test_twenty_disagreements_are_enough_to_read() -> None:
     assert found.top_1_agreement == 0.0
 
 
+def test_the_model_step_alone_may_not_lean_on_what_quick_pixels_are_allowed() -> None:
+    logits = infer(prepared(PURE)) * 0.9
+    pipeline = report(answers(PURE, logits), tolerances=Tolerances(0.5, 1.0))
+    alone = report(answers(PURE, logits), tolerances=Tolerances(0.5, 1.0, model_score=1e-3))
+
+    assert pipeline.failures == ()
+    assert len(alone.failures) == 1
+    assert "of the model step alone differs" in alone.failures[0]
+
+
 def test_the_report_goes_into_json_whole() -> None:
     found = report(answers(PURE)).to_json()
 
     assert json.loads(json.dumps(found)) == found | {"failures": [], "disagreements": []}
     assert found["passed"] is True
-    assert found["tolerances"] == {"top_1": 1.0, "score": 0.001}
+    assert found["tolerances"] == {"top_1": 1.0, "score": 0.001, "model_score": None}

@@ -11,7 +11,7 @@ import pytest
 
 from python_backends.shared.contract import Task
 from triptych.errors import EnvironmentUnfit, StartFailed
-from triptych.export.served_answers import ask_served, serving_python
+from triptych.export.served_answers import ServedAnswers, ask_engines, ask_served, serving_python
 from triptych.routing import ReleaseName
 
 RELEASE = ReleaseName("digits", 1)
@@ -19,7 +19,7 @@ ANSWER = """
 import sys
 from pathlib import Path
 import numpy as np
-module, name, repository, release, task, items, answers = sys.argv[1:]
+module, name, repository, release, task, items, answers, *engines = sys.argv[1:]
 assert (module, name) == ("-m", "triptych.export.replay"), sys.argv
 read = [file.read_bytes().decode() for file in sorted(Path(items).iterdir())]
 count = len(read)
@@ -28,14 +28,18 @@ features = (
     if task == "image-classification"
     else {"INPUT_IDS": np.ones((count, 4), np.int64), "ATTENTION_MASK": np.eye(count, 4)}
 )
-np.savez(
-    answers,
-    LABEL=np.array([[f"{repository} {release} {item}"] for item in read]),
-    SCORE=np.ones((count, 1), np.float32),
-    LOGITS=np.zeros((count, 3), np.float32),
-    STATUS=np.zeros((count, 1), np.uint8),
-    **features,
-)
+for engine in ("default", *engines):
+    if engine == "broken":
+        Path(answers, "broken.txt").write_text("there is no such backend")
+        continue
+    np.savez(
+        Path(answers, engine),
+        LABEL=np.array([[f"{repository} {release} {item} {engine}"] for item in read]),
+        SCORE=np.ones((count, 1), np.float32),
+        LOGITS=np.zeros((count, 3), np.float32),
+        STATUS=np.zeros((count, 1), np.uint8),
+        **features,
+    )
 """
 
 
@@ -65,7 +69,7 @@ def test_pictures_go_out_in_their_order_and_the_steps_tensors_come_back() -> Non
 
     served = ask_served(Path("/models"), RELEASE, Task.IMAGE_CLASSIFICATION, items)
 
-    asked = [f"/models digits_r1 picture {number}" for number in range(12)]
+    asked = [f"/models digits_r1 picture {number} default" for number in range(12)]
     assert served.labels[:, 0].tolist() == asked
     assert (served.scores.shape, served.logits.shape) == ((12, 1), (12, 3))
     assert served.status.tolist() == [[0]] * 12
@@ -80,6 +84,19 @@ def test_texts_have_two_tensors_in_the_order_of_the_networks_inputs() -> None:
     ids, mask = served.features
     assert ids.tolist() == [[1] * 4] * 2
     assert mask.tolist() == np.eye(2, 4).tolist()
+
+
+@pytest.mark.usefixtures("python")
+def test_each_engine_answers_for_itself_or_says_why_it_cannot() -> None:
+    own, others = ask_engines(
+        Path("/models"), RELEASE, Task.IMAGE_CLASSIFICATION, [b"a"], ["openvino", "broken"]
+    )
+
+    assert own.labels.tolist() == [["/models digits_r1 a default"]]
+    assert set(others) == {"openvino", "broken"}
+    assert isinstance(others["openvino"], ServedAnswers)
+    assert others["openvino"].labels.tolist() == [["/models digits_r1 a openvino"]]
+    assert others["broken"] == "there is no such backend"
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,8 @@ def test_one_whose_last_request_came_while_it_was_watched_is_unloaded_later(
     tmp_path: Path, triton: FakeTriton
 ) -> None:
     counts = Counts(count=lambda look: min(look, 2))
-    with serving_two(tmp_path, triton, counts) as running:
+    # The patience is three times the quiet: a slow machine needs room between its looks.
+    with serving_two(tmp_path, triton, counts, quiet_seconds=1.5) as running:
         running.supervisor.unload(DIGITS_2)
         assert set(running.supervisor.status().releases) == {"digits_r1"}
 

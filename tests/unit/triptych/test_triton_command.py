@@ -9,8 +9,9 @@ import pytest
 from triptych.errors import EnvironmentUnfit
 from triptych.stack.settings import StackSettings
 from triptych.stack.shared_memory import region_prefix
+from triptych.stack.triton_addresses import TritonAddresses
 from triptych.stack.triton_install import TritonInstall, prepare_triton
-from triptych.stack.triton_process import TritonAddresses, triton_command
+from triptych.stack.triton_process import triton_command
 
 INSTALL = TritonInstall(Path("/wheel/bin/tritonserver"), Path("/state/backends"), "/lib:/libs")
 PORTS = {"triton_http_port": 11, "triton_grpc_port": 12, "triton_metrics_port": 13}

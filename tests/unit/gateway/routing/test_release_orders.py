@@ -50,6 +50,31 @@ async def test_a_release_is_loaded_and_may_then_be_routed(
     assert (entry["action"], entry["reason"]) == ("release.load", "to be tried")
 
 
+async def test_an_engine_is_passed_on_to_the_supervisor_and_noted(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway()
+
+    answer = await order(gateway, "digits_r1", "load", engine="openvino-bf16")
+
+    assert answer.status_code == 200
+    assert supervisor.queries == ["routes_are_kept=true&engine=openvino-bf16"]
+    audit = await gateway.client.get("/v1/admin/audit?subject=digits_r1", headers=gateway.admin)
+    assert audit.json()["entries"][0]["detail"]["engine"] == "openvino-bf16"
+
+
+@pytest.mark.parametrize("engine", ["", "a&b=c", "Openvino", "x" * 41])
+async def test_what_is_no_name_of_an_engine_goes_to_nobody(
+    supervisor: FakeSupervisor, start_gateway: StartGateway, engine: str
+) -> None:
+    gateway = await start_gateway()
+
+    answer = await order(gateway, "digits_r1", "load", engine=engine)
+
+    assert answer.status_code == 400
+    assert supervisor.orders == []
+
+
 async def test_what_there_is_says_where_and_what_routes_it(
     supervisor: FakeSupervisor, start_gateway: StartGateway
 ) -> None:

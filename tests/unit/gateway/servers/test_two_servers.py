@@ -10,10 +10,11 @@ import grpc
 import pytest
 
 from gateway.settings import GatewaySettings
+from python_backends.shared.contract import decode_bytes_tensor
 from tests.fakes.fake_supervisor import Mood
-from tests.fakes.fake_triton import InferResponse, ranked
+from tests.fakes.fake_triton import InferRequest, InferResponse, ranked
 from tests.unit.gateway.running_gateway import until
-from tests.unit.gateway.servers.two_servers import Pair, running_pair
+from tests.unit.gateway.servers.two_servers import FakeServer, Pair, running_pair
 from triptych.supervisor.status import Phase
 
 
@@ -155,3 +156,43 @@ async def test_what_fails_without_a_death_is_tried_once_on_the_other(pair: Pair)
     for server in pair.servers:
         server.triton.answers[b"eight"] = ranked("8")
     assert sum(await pair.asked(item=b"eight", times=6)) >= 6
+
+
+async def test_a_request_that_fails_for_one_of_its_callers_costs_the_others_nothing(
+    settings: GatewaySettings,
+) -> None:
+    async with running_pair(settings) as pair:
+        lone, away = pair.servers
+        away.supervisor.releases = []
+        await until(lambda: _serves_alone(pair))
+        lone.triton.judge = lambda request: (
+            (grpc.StatusCode.INTERNAL, "not that one") if b"poison" in _bytes(request) else None
+        )
+        lone.triton.may_answer.clear()
+        lone.triton.asked.clear()
+        items = [b"seven"] * 4 + [b"poison"] + [b"seven"] * 3
+        answers = [asyncio.create_task(pair.ask(item)) for item in items]
+        await until(lambda: _are_asked(lone, 3))
+        lone.triton.may_answer.set()
+        statuses = [answer.status_code for answer in await asyncio.gather(*answers)]
+
+    assert statuses == [200] * 4 + [502] + [200] * 3
+    failed = [_items(it) for it in lone.triton.asked if b"poison" in _bytes(it)]
+    assert len(failed[0]) > 1
+    assert failed[1:] == [[b"poison"]]
+
+
+async def _serves_alone(pair: Pair) -> bool:
+    return sum((await pair.asked(times=4))[1:]) == 0
+
+
+async def _are_asked(server: FakeServer, requests: int) -> bool:
+    return len(server.triton.asked) >= requests
+
+
+def _bytes(request: InferRequest) -> bytes:
+    return b"".join(request.raw_input_contents)
+
+
+def _items(request: InferRequest) -> list[bytes]:
+    return decode_bytes_tensor(request.raw_input_contents[0])

@@ -1,0 +1,1 @@
+"""What the report compares: each module starts one server, and `with` ends it."""

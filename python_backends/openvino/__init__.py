@@ -1,0 +1,1 @@
+"""Stand-in for Triton's native OpenVINO backend, where that one is absent."""
