@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -61,7 +62,18 @@ def _kill_gateway_worker(rig: Rig) -> Iterator[Callable[[], bool]]:
     """The process that answers: a worker where there are several, else the gateway itself."""
     role = "worker" if rig.stack.all("worker") else "gateway"
     with _signal(rig, role=role, number=signal.SIGKILL) as is_replaced:
-        yield is_replaced
+        yield lambda: is_replaced() and all(_asks(rig.stack, it) for it in rig.stack.all(role))
+
+
+def _asks(stack: FaultStack, gateway: psutil.Process) -> bool:
+    """Whether a gateway has got past its database, and asks the supervisors.
+
+    Its replacement alone is not enough: it would end if the next fault took the database from it.
+    """
+    ports = {urlsplit(stack.supervisor_url(number)).port for number in range(stack.tritons)}
+    with suppress(psutil.Error):
+        return any(it.raddr and it.raddr.port in ports for it in gateway.net_connections("tcp"))
+    return False
 
 
 @contextmanager
