@@ -30,7 +30,7 @@ from benchmarks.comparison.series import Run, measure_batches, measure_sizes, me
 from benchmarks.comparison.stages import write_stages
 from benchmarks.comparison.startup import measure_starts
 from benchmarks.network_cache import NETWORKS, Network, prepare
-from benchmarks.report import machine
+from benchmarks.report import commit, machine
 from triptych.stack.stop_signals import leave_on
 
 logger = logging.getLogger("benchmarks.comparison")
@@ -105,7 +105,7 @@ def main() -> None:
     prepare_networks(plan)
     cores, started = keep_to_cores(_CORES), time.monotonic()
     folder = asked.out or (_QUICK_RESULTS if asked.quick else results_folder())
-    before = state()
+    before, measured = state(), commit()  # the results are part of the tree, too
     with tempfile.TemporaryDirectory(prefix="triptych-bench-") as scratch:
         run = Run(plan, len(cores), Path(scratch), _tell)
         lines, starts = measure(run)
@@ -114,7 +114,7 @@ def main() -> None:
     write_stages(folder / "stages.csv", run.stages)
     (folder / "startup.json").write_text(json.dumps(starts, indent=2) + "\n")
     about = environment(cores, before, shlex.join(["python", *sys.orig_argv[1:]]))
-    about["minutes"] = round((time.monotonic() - started) / 60, 1)
+    about |= {"commit": measured, "minutes": round((time.monotonic() - started) / 60, 1)}
     (folder / "environment.json").write_text(json.dumps(about, indent=2) + "\n")
     write_plots(folder, lines)
     page = write_page(folder, None if folder.parent == _RESULTS else folder / "performance.md")

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 
 from benchmarks.process_cpu import core_seconds
-from benchmarks.report import commit, machine
+from benchmarks.report import machine
 
 _PACKAGES: Final = (
     *("nvidia-pytriton", "onnxruntime", "openvino", "numpy", "pillow", "simplejpeg", "grpcio"),
@@ -85,7 +85,6 @@ def environment(cores: list[int], before: dict[str, Any], command: str) -> dict[
         "memory_bytes": psutil.virtual_memory().total,
         "python": platform.python_version(),
         "packages": dict(_versions()),
-        "commit": commit(),
         "command": command,
         "before": before,
         "after": state(),
