@@ -40,7 +40,7 @@ class ControlPlane:
         Raises:
             DatabaseUnavailable: it cannot be read now.
         """
-        routes = RouteStore(engine)
+        routes = RouteStore(engine, before_use=fleet.hear_of)
         await routes.refresh()
         rollouts = RolloutStore(engine)
         return cls(

@@ -102,7 +102,9 @@ class GatewayServer(uvicorn.Server):
     async def _finish_and_refuse(self) -> None:
         in_flight = set(self.server_state.tasks)  # not what comes from now on
         for connection in list(self.server_state.connections):
-            connection.shutdown()
+            # One that is new may carry a request already, which is to be refused in words.
+            if cast(GuardedHttpProtocol, connection).cycle is not None:
+                connection.shutdown()
         if in_flight:
             await asyncio.wait(in_flight, timeout=self._shutdown_seconds)
 

@@ -81,6 +81,26 @@ def predict(
     return client.post(f"{gateway.url}{PATH}", content=IMAGE, headers=key or gateway.admin)
 
 
+def connected(gateway: GatewayProcess) -> socket.socket:
+    """A connection over which nothing was said yet, and that the gateway has taken."""
+    port = httpx.URL(gateway.url).port or 0
+    connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+    everybody = (gateway.process.pid, *workers(gateway))
+    wait_until(
+        lambda: (
+            connection.getsockname()[1]
+            in {
+                it.raddr.port
+                for pid in everybody
+                for it in psutil.Process(pid).net_connections("tcp")
+                if it.raddr
+            }
+        ),
+        "the connection",
+    )
+    return connection
+
+
 @contextmanager
 def clients(gateway: GatewayProcess, count: int) -> Iterator[Counter[str]]:
     """Clients that ask without a pause over connections that they keep; counts what they see."""
@@ -174,6 +194,7 @@ def test_a_stop_finishes_what_is_in_flight_and_sends_others_away(
         slow = threading.Thread(target=lambda: answers.append(predict(client, gateway)))
         slow.start()
         wait_until(lambda: bool(triton.asked), "the slow request")
+        late = connected(gateway)
         # As Ctrl-C does: the parent and every worker get it.
         for pid in (gateway.process.pid, *workers(gateway)):
             os.kill(pid, number if number is signal.SIGINT or pid == gateway.process.pid else 0)
@@ -189,6 +210,9 @@ def test_a_stop_finishes_what_is_in_flight_and_sends_others_away(
         wait_until(refused, "the refusal of others", 5)
         with suppress(httpx.TransportError):  # it may be closed in this very moment
             assert predict(kept, gateway).status_code == 503
+        late.sendall(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        assert late.recv(4096).startswith(b"HTTP/1.1 503")
+        late.close()
         triton.may_answer.set()
         slow.join()
     assert [it.status_code for it in answers] == [200]

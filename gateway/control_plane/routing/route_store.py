@@ -32,6 +32,7 @@ _COUNT_UP: Final = (
 )
 
 Revise = Callable[[Route | None], Route]
+BeforeUse = Callable[[frozenset[str]], Awaitable[None]]
 Also = Callable[[AsyncSession, Route], Awaitable[None]]
 
 
@@ -51,9 +52,11 @@ class RouteStore:
 
     Args:
         engine: The control plane's database.
+        before_use: Is told which releases routes name, before these routes are in force.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, before_use: BeforeUse | None = None) -> None:
+        self._before_use = before_use
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         counter = select(CounterRow.value).where(CounterRow.name == _COUNTER)
         writes = DatabaseWrites(engine.url)
@@ -72,7 +75,11 @@ class RouteStore:
 
     async def _read(self, session: AsyncSession) -> None:
         rows = await session.scalars(select(RouteRow))
-        self.known = {row.alias: _route(row) for row in rows}
+        routes = {row.alias: _route(row) for row in rows}
+        if self._before_use is not None:
+            named = (arm.release for route in routes.values() for arm in route.arms if arm.weight)
+            await self._before_use(frozenset(named))
+        self.known = routes
 
     async def current(self, alias: str) -> Route | None:
         """What an alias means by the record, whatever this process has seen yet.

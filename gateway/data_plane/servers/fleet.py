@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Final
 
 from gateway.data_plane.servers.addresses import Addresses, ServerAddress
@@ -21,6 +21,8 @@ _RESOLVE_INTERVAL_SECONDS: Final = 1.0
 # A server that comes back is to be used within half a second.
 _TROUBLED_INTERVAL_SECONDS: Final = 0.1
 _LEAVING_SECONDS: Final = 120.0
+# A change of a route is in force everywhere within a second, whoever hangs.
+_LONGEST_HEARING_SECONDS: Final = 0.3
 _CLOSING_SECONDS: Final = 2.0
 
 OpenServer = Callable[[str, ServerAddress], Server]
@@ -71,6 +73,19 @@ class Fleet:
         """Hear every server now."""
         await asyncio.gather(*(server.refresh() for server in self.servers))
         self._note()
+
+    async def hear_of(self, releases: Collection[str]) -> None:
+        """Hear every server now if one of these releases is not known; it may just be loaded.
+
+        Whoever moves a route to a release knows it already; without this, another gateway could
+        hear of the route first, and refuse what comes before it hears of the release.
+        """
+        if self._directory is not None and self._directory.releases.keys() >= set(releases):
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_HEARING_SECONDS):
+                await self.hear()
+        self._note()  # also what those said that were quick
 
     async def _keep_resolving(self) -> None:
         while self._addresses.may_change:

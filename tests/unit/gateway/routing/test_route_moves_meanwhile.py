@@ -64,6 +64,25 @@ async def test_another_arm_answers_for_one_that_no_triton_has_and_the_miss_is_a_
     assert 5 < failures["digits_r2"] < 35
 
 
+async def test_a_gateway_that_hears_of_the_route_first_hears_of_its_release_then(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    supervisor.releases = [a_release("digits", 1)]
+    quick = await start_gateway(status_interval_seconds=0.01)
+    await set_route(quick, r1=1)
+    slow = await start_gateway(status_interval_seconds=1.0)  # it looks at routes twice as often
+    assert await predict(slow) == [200]
+    await asyncio.sleep(0.2)  # before its first call it looks at the supervisor more often
+    supervisor.releases = [a_release("digits", 1), a_release("digits", 2), a_release("new", 1)]
+    await until(lambda: is_known(quick, "new"))
+    await set_route(quick, r2=1)
+    answer = await slow.client.post("/v1/predict/digits", content=b"seven", headers=slow.ui)
+    while answer.status_code == 200 and answer.json()["release"] == "digits_r1":
+        await asyncio.sleep(0.01)
+        answer = await slow.client.post("/v1/predict/digits", content=b"seven", headers=slow.ui)
+    assert (answer.status_code, answer.json().get("release")) == (200, "digits_r2")
+
+
 async def test_an_answer_that_ended_a_process_is_a_failure_of_its_arm(
     triton: FakeTriton, start_gateway: StartGateway
 ) -> None:
