@@ -18,6 +18,7 @@ from gateway.control_plane import (
     audit_routes,
     key_routes,
     monitoring_routes,
+    own_key_routes,
     waterfall_routes,
 )
 from gateway.control_plane.experiments import report_routes
@@ -64,6 +65,7 @@ _ROUTERS: Final = (
     rollout_routes.router,
     audit_routes.router,
     key_routes.router,
+    own_key_routes.router,
     waterfall_routes.router,
     monitoring_routes.router,
 )

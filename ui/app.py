@@ -1,4 +1,4 @@
-"""Entry point of `streamlit run ui/app.py`: page config and navigation only."""
+"""Entry point of `streamlit run ui/app.py`: page config, and what all sessions share."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 import streamlit as st
 
 from ui.errors import InvalidSetting
-from ui.pages.predict_page import show_predict_page
+from ui.frame import run_page
 from ui.services import Services, build_services
+from ui.session import current_texts
 from ui.settings import UiSettings
 
 # Streamlit's own icons and emoji would make the browser fetch them from somewhere else.
 ICON = Path(__file__).with_name("icon.svg")
 
 
-@st.cache_resource(show_spinner=False, on_release=lambda services: services.client.close())
+@st.cache_resource(show_spinner=False, on_release=lambda services: services.http.close())
 def shared_services() -> Services:
     """Build what all sessions of this process share, once."""
     return build_services(UiSettings.from_environment())
@@ -27,15 +28,9 @@ def main() -> None:
     try:
         services = shared_services()
     except InvalidSetting as problem:
-        st.error(str(problem), title="This page is not set up")
+        st.error(str(problem), title=current_texts()("app.not_set_up"))
         st.stop()
-
-    def predict() -> None:
-        show_predict_page(services)
-
-    # Naming the pages here also keeps Streamlit from listing the files of ui/pages by itself.
-    page = st.Page(predict, title="Predict", url_path="predict", default=True)
-    st.navigation([page], position="hidden").run()
+    run_page(services)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ UiProblem
     GatewayDown           nothing answers at the gateway's address
     GatewayTimedOut       the gateway took the request and did not answer in time
     AnswerNotUnderstood   something answered, but not as a gateway does
-    ApiKeyMissing         there is no usable key to send
+    ApiKeyMissing         the page has no usable key of its own to send
+    ApiKeyUnusable        what somebody gave as a key cannot be one
     RequestRefused        the gateway answered with an error
 """
 
@@ -72,6 +73,15 @@ class ApiKeyMissing(GatewayProblem):
         return True
 
 
+class ApiKeyUnusable(GatewayProblem):
+    """What somebody gave as a key cannot be one; it is never quoted."""
+
+    @property
+    def is_lasting(self) -> bool:
+        """It stays what it is."""
+        return True
+
+
 class RequestRefused(GatewayProblem):
     """The gateway answered with an error.
 
@@ -80,14 +90,24 @@ class RequestRefused(GatewayProblem):
         code: The gateway's stable name for the error; empty when the answer had none.
         message: The gateway's sentence about it; empty when the answer had none.
         request_id: What to quote when asking for help; None when the answer had none.
+        retry_after_seconds: How long the gateway asks to wait; None when it does not say.
     """
 
-    def __init__(self, *, status: int, code: str, message: str, request_id: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        status: int,
+        code: str,
+        message: str,
+        request_id: str | None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status = status
         self.code = code
         self.message = message
         self.request_id = request_id
+        self.retry_after_seconds = retry_after_seconds
 
     @property
     def is_lasting(self) -> bool:

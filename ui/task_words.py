@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ui.gateway_answers import IMAGE_TASK, TEXT_TASK, Route
+from ui.calls.routes import IMAGE_TASK, TEXT_TASK, Route
+from ui.texts import Texts
+
+_TABLES = {IMAGE_TASK: "task.image", TEXT_TASK: "task.text"}
 
 
 @dataclass(frozen=True)
@@ -24,41 +27,12 @@ class TaskWords:
     working: str
 
 
-WORDS = {
-    IMAGE_TASK: TaskWords(
-        invitation="Give it a picture; a Triton ensemble answers.",
-        how_it_works=(
-            "The picture travels as it is. One Triton ensemble decodes it, runs the model and "
-            "names the labels: three panels, one answer."
-        ),
-        missing="Give a picture; the answer appears here.",
-        working="The ensemble is looking at it …",
-    ),
-    TEXT_TASK: TaskWords(
-        invitation="Give it a text; a Triton ensemble answers.",
-        how_it_works=(
-            "The text travels as it is. One Triton ensemble cuts it into tokens, runs the model "
-            "and names the labels: three panels, one answer."
-        ),
-        missing="Write a text; the answer appears here.",
-        working="The ensemble is reading it …",
-    ),
-}
-
-NO_MODEL = TaskWords(
-    invitation="Give it a picture or a text; a Triton ensemble answers.",
-    how_it_works=(
-        "What you give travels as it is. One Triton ensemble prepares it, runs the model and "
-        "names the labels: three panels, one answer."
-    ),
-    missing=(
-        "The service is ready, but it has no model for pictures or texts yet. "
-        "As soon as somebody adds one, this page offers it by itself."
-    ),
-    working="The ensemble is at work …",
-)
-
-
-def words_for(route: Route | None) -> TaskWords:
+def words_for(route: Route | None, texts: Texts) -> TaskWords:
     """Pick the sentences that fit the chosen model, or that there is none."""
-    return NO_MODEL if route is None else WORDS[route.task]
+    table = "task.none" if route is None else _TABLES[route.task]
+    return TaskWords(
+        invitation=texts(f"{table}.invitation"),
+        how_it_works=texts(f"{table}.how_it_works"),
+        missing=texts(f"{table}.missing"),
+        working=texts(f"{table}.working"),
+    )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ui.gateway_answers import Prediction, Route
+from ui.calls.predictions import Prediction
+from ui.calls.routes import Route
+from ui.texts import Texts
 
 # About four lines beside the answer, and two on a button.
 EXCERPT_CHARACTERS = 280
@@ -83,40 +85,35 @@ def to_chart_rows(prediction: Prediction) -> pd.DataFrame:
     )
 
 
-def to_table_rows(prediction: Prediction) -> pd.DataFrame:
-    """Rows for the table: Label and Score (0 to 1, four decimals); best first."""
+def to_table_rows(prediction: Prediction, texts: Texts) -> pd.DataFrame:
+    """Rows for the table: label and score (0 to 1, four decimals); best first."""
     return pd.DataFrame(
         {
-            "Label": [escape_markdown(item.label) for item in prediction.labels],
-            "Score": [f"{item.score:.4f}" for item in prediction.labels],
+            texts("result.label"): [escape_markdown(item.label) for item in prediction.labels],
+            texts("result.score"): [f"{item.score:.4f}" for item in prediction.labels],
         }
     )
 
 
-def to_caption(prediction: Prediction) -> str:
+def to_caption(prediction: Prediction, texts: Texts) -> str:
     """Say who answered and how long it took."""
-    return (
-        f"Release {as_code(prediction.release)} · "
-        f"gateway {prediction.gateway_ms:.1f} ms, of which Triton {prediction.triton_ms:.1f} ms · "
-        f"request {as_code(prediction.request_id)}"
+    return texts(
+        "result.caption",
+        release=as_code(prediction.release),
+        gateway_ms=prediction.gateway_ms,
+        triton_ms=prediction.triton_ms,
+        request_id=as_code(prediction.request_id),
     )
 
 
-def to_truncation_note(prediction: Prediction) -> str | None:
-    """Say that the answer is about a part only; None when all was read."""
-    if not prediction.is_truncated:
-        return None
-    return "Only the first part was read; the rest was too long for this model."
-
-
-def to_route_caption(route: Route) -> str:
+def to_route_caption(route: Route, texts: Texts) -> str:
     """Name the releases behind an alias, with their shares when there are several."""
     total = sum(arm.weight for arm in route.arms)
     if total <= 0:
-        return "No release takes its traffic now."
+        return texts("model.nobody")
     shares = [
         f"{as_code(arm.release)} {arm.weight / total:.0%}" for arm in route.arms if arm.weight > 0
     ]
     if len(shares) == 1:
-        return f"Served by {shares[0].removesuffix(' 100%')}"
-    return f"Served by {', '.join(shares)}"
+        shares = [shares[0].removesuffix(" 100%")]
+    return texts("model.served_by", shares=", ".join(shares))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 
 from gateway.control_plane.admin_body import described, read_json
-from gateway.control_plane.api_key import ApiKey, KeyTerms, Scope
+from gateway.control_plane.api_key import KeyTerms, Scope
 from gateway.control_plane.key_schemas import (
     ChangedKey,
     CreatedKey,
@@ -16,6 +16,7 @@ from gateway.control_plane.key_schemas import (
     KeyList,
     NewKey,
     Rotation,
+    described_key,
 )
 from gateway.dependencies import FirstKeyFiles, Keys, Settings, require
 from gateway.openapi_errors import Responses, refusals
@@ -48,12 +49,6 @@ KeyId = Annotated[
 ]
 
 
-def _description(key: ApiKey) -> dict[str, Any]:
-    shown = {name: getattr(key, name) for name in KeyDescription.model_fields}
-    allowed = None if key.allowed is None else sorted(key.allowed)
-    return {**shown, "scopes": sorted(key.scopes), "allowed": allowed}
-
-
 @router.post(
     "",
     status_code=201,
@@ -66,13 +61,13 @@ async def create_key(request: Request, keys: Keys, settings: Settings) -> Create
     wanted = await read_json(request, NewKey, settings.body_patience)
     terms = KeyTerms(**{name: getattr(wanted, name) for name in _TERMS})
     key, secret = await keys.create(terms, tenant=wanted.tenant)
-    return CreatedKey(**_description(key), key=secret)
+    return CreatedKey(**described_key(key).model_dump(), key=secret)
 
 
 @router.get("", summary="List keys, revoked ones too")
 async def list_keys(keys: Keys) -> KeyList:
     """List every key; no key itself is ever shown again."""
-    return KeyList(keys=[KeyDescription(**_description(key)) for key in await keys.list_all()])
+    return KeyList(keys=[described_key(key) for key in await keys.list_all()])
 
 
 @router.patch(
@@ -88,7 +83,7 @@ async def change_key(
     wanted = await read_json(request, ChangedKey, settings.body_patience)
     changes = {name: getattr(wanted, name) for name in wanted.model_fields_set}
     key = await keys.change(key_id, lambda terms: replace(terms, **changes))
-    return KeyDescription(**_description(key))
+    return described_key(key)
 
 
 @router.post(
@@ -104,7 +99,7 @@ async def rotate_key(
     wanted = await read_json(request, Rotation, settings.body_patience, empty=b"{}")
     key, secret = await keys.rotate(key_id, wanted.grace_seconds)
     files.keep_rotated(key, secret)
-    return CreatedKey(**_description(key), key=secret)
+    return CreatedKey(**described_key(key).model_dump(), key=secret)
 
 
 @router.delete("/{key_id}", status_code=204, responses=_refusals(404, 409), summary="Revoke a key")

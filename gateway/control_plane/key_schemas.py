@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from gateway.control_plane.api_key import Priority, Scope
+from gateway.control_plane.api_key import ApiKey, Priority, Scope
 from triptych.routing import ALIAS_OR_RELEASE
 
 _MOST_GRACE_SECONDS: Final = 30 * 24 * 3600
@@ -146,3 +146,10 @@ class KeyList(BaseModel):
     """Every key."""
 
     keys: list[KeyDescription]
+
+
+def described_key(key: ApiKey) -> KeyDescription:
+    """A key as it is listed, and as its own holder sees it."""
+    shown = {name: getattr(key, name) for name in KeyDescription.model_fields}
+    allowed = None if key.allowed is None else sorted(key.allowed)
+    return KeyDescription(**{**shown, "scopes": sorted(key.scopes), "allowed": allowed})

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
-
 import streamlit as st
 
+from ui.components.rate_limit_banner import show_rate_limit
 from ui.plain_words import status_notice
-from ui.service_watch import ServiceStatus
-from ui.services import Services
+from ui.reader import reader_zone
+from ui.scene import Scene
 
 
-def show_health_banner(services: Services, *, drawn_for: ServiceStatus) -> None:
+def show_health_banner(scene: Scene) -> None:
     """Draw the banner and keep it true while the page is open.
 
-    Args:
-        services: Whom to ask.
-        drawn_for: The status that the rest of the page is drawn for. When the service changes to
-            another one, the whole page runs again: that is how it heals without a reload.
+    When the service changes to a state that the page was not drawn for, the whole page runs
+    again: that is how it heals without a reload.
     """
-    st.fragment(_banner, run_every=services.settings.health_interval_seconds)(services, drawn_for)
+    st.fragment(_banner, run_every=scene.settings.health_interval_seconds)(scene)
 
 
-def _banner(services: Services, drawn_for: ServiceStatus) -> None:
-    status = services.watch.current()
-    if not status.looks_like(drawn_for):
+def _banner(scene: Scene) -> None:
+    status = scene.watch.current()
+    if not status.looks_like(scene.status):
         st.rerun()
     notice = status_notice(
         status,
-        gateway_url=services.settings.gateway_url,
-        interval_seconds=services.settings.health_interval_seconds,
-        now=services.now(),
-        zone=_reader_zone(),
+        scene.texts,
+        gateway_url=scene.settings.gateway_url,
+        interval_seconds=scene.settings.health_interval_seconds,
+        now=scene.services.now(),
+        zone=reader_zone(),
     )
-    if notice is None:
-        st.caption(":green[:material/check_circle:] All systems ready")
-    else:
+    if notice is not None:
         st.warning(notice.body, title=notice.title, icon=":material/pause_circle:")
-
-
-def _reader_zone() -> timezone | None:
-    """The browser's time zone; None, this machine's, when the browser does not say."""
-    minutes_behind_utc = st.context.timezone_offset
-    if minutes_behind_utc is None:
-        return None
-    return timezone(-timedelta(minutes=minutes_behind_utc))
+        return
+    if not show_rate_limit(scene):
+        st.caption(f":green[:material/check_circle:] {scene.texts('status.ready')}")

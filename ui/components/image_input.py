@@ -10,10 +10,7 @@ import streamlit as st
 
 from ui.components.sample_gallery import read_sample, show_sample_gallery
 from ui.encoded_image import CONTENT_TYPES, EncodedImage
-
-UPLOAD_TAB = ":material/upload: Upload"
-CAMERA_TAB = ":material/photo_camera: Camera"
-SAMPLES_TAB = ":material/grid_view: Samples"
+from ui.texts import Texts
 
 # Keys in session_state. The first two belong to widgets and hold what the widget holds.
 UPLOAD = "upload"
@@ -24,6 +21,7 @@ CURRENT = "current_input"
 
 
 def choose_image(
+    texts: Texts,
     *,
     samples: tuple[Path, ...],
     max_upload_megabytes: int,
@@ -33,24 +31,28 @@ def choose_image(
     """Draw the inputs and return the current picture, if there is one.
 
     Args:
+        texts: The reader's language.
         samples: Sample files; empty means that no gallery is offered.
         max_upload_megabytes: Largest file that the upload field takes.
         disabled: Whether the inputs are shown but cannot be used now.
         on_given: Called when the person gives a picture, also when it is the same one again.
     """
     choose_sample, use_widget = partial(_choose_sample, on_given), partial(_use_widget, on_given)
-    names = [SAMPLES_TAB, UPLOAD_TAB, CAMERA_TAB] if samples else [UPLOAD_TAB, CAMERA_TAB]
+    upload_tab = f":material/upload: {texts('predict.upload_tab')}"
+    camera_tab = f":material/photo_camera: {texts('predict.camera_tab')}"
+    samples_tab = f":material/grid_view: {texts('predict.samples_tab')}"
+    names = [samples_tab, upload_tab, camera_tab] if samples else [upload_tab, camera_tab]
     tabs = dict(zip(names, st.tabs(names, key="input_tabs", on_change="rerun"), strict=True))
     if samples:
-        with tabs[SAMPLES_TAB]:
-            show_sample_gallery(samples, on_choose=choose_sample, disabled=disabled)
-    with tabs[UPLOAD_TAB]:
-        _show_upload(max_upload_megabytes, on_change=use_widget, disabled=disabled)
+        with tabs[samples_tab]:
+            show_sample_gallery(samples, texts, on_choose=choose_sample, disabled=disabled)
+    with tabs[upload_tab]:
+        _show_upload(texts, max_upload_megabytes, on_change=use_widget, disabled=disabled)
     # An open camera field asks for permission and turns the camera on, so it waits for its tab;
     # once it holds a photo it stays, or leaving the tab would throw the photo away.
-    if tabs[CAMERA_TAB].open or st.session_state.get(CAMERA) is not None:
-        with tabs[CAMERA_TAB]:
-            _show_camera(on_change=use_widget, disabled=disabled)
+    if tabs[camera_tab].open or st.session_state.get(CAMERA) is not None:
+        with tabs[camera_tab]:
+            _show_camera(texts, on_change=use_widget, disabled=disabled)
     return _current_image(samples)
 
 
@@ -70,10 +72,14 @@ def _use_widget(on_given: Callable[[], None], key: str) -> None:
 
 
 def _show_upload(
-    max_upload_megabytes: int, *, on_change: Callable[[str], None], disabled: bool
+    texts: Texts,
+    max_upload_megabytes: int,
+    *,
+    on_change: Callable[[str], None],
+    disabled: bool,
 ) -> None:
     st.file_uploader(
-        f"Upload a picture: JPEG, PNG or WebP, up to {max_upload_megabytes} MB",
+        texts("predict.upload", megabytes=max_upload_megabytes),
         type=[suffix.removeprefix(".") for suffix in CONTENT_TYPES],
         key=UPLOAD,
         on_change=on_change,
@@ -83,9 +89,13 @@ def _show_upload(
     )
 
 
-def _show_camera(*, on_change: Callable[[str], None], disabled: bool) -> None:
+def _show_camera(texts: Texts, *, on_change: Callable[[str], None], disabled: bool) -> None:
     st.camera_input(
-        "Take a photo", key=CAMERA, on_change=on_change, args=(CAMERA,), disabled=disabled
+        texts("predict.camera"),
+        key=CAMERA,
+        on_change=on_change,
+        args=(CAMERA,),
+        disabled=disabled,
     )
 
 

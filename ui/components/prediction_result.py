@@ -5,55 +5,47 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import view_models
+from ui.calls.predictions import Prediction
 from ui.encoded_image import EncodedImage
-from ui.gateway_answers import Prediction
-from ui.plain_words import Notice
+from ui.texts import Texts
 from ui.written_text import WrittenText
 
 BAR_STEP_PIXELS = 30
 
 
-def show_prediction(given: EncodedImage | WrittenText, prediction: Prediction) -> None:
+def show_prediction(
+    given: EncodedImage | WrittenText, prediction: Prediction, texts: Texts
+) -> None:
     """Draw a whole answer."""
     headline = view_models.to_headline(prediction)
     given_column, headline_column = st.columns([2, 3], vertical_alignment="center")
     with given_column:
-        _show_given(given)
+        _show_given(given, texts)
     with headline_column:
-        st.metric("Prediction", headline.label)
-        st.metric("Confidence", headline.confidence)
-    note = view_models.to_truncation_note(prediction)
-    if note is not None:
-        st.caption(f":material/content_cut: {note}")
-    _show_bars(prediction)
+        st.metric(texts("result.prediction"), headline.label)
+        st.metric(texts("result.confidence"), headline.confidence)
+    if prediction.is_truncated:
+        st.caption(f":material/content_cut: {texts('result.truncated')}")
+    _show_bars(prediction, texts)
     st.table(
-        view_models.to_table_rows(prediction),
+        view_models.to_table_rows(prediction, texts),
         border="horizontal",
         hide_index=True,
-        alt="Labels and scores, best first",
+        alt=texts("result.table"),
     )
-    st.caption(view_models.to_caption(prediction))
+    st.caption(view_models.to_caption(prediction, texts))
 
 
-def show_placeholder(sentence: str) -> None:
-    """Say, where the answer will be, why there is none yet."""
-    with st.container(height="stretch", horizontal_alignment="center", vertical_alignment="center"):
-        st.caption(sentence, width="content")
-
-
-def show_notice(notice: Notice) -> None:
-    """Draw what went wrong in plain words."""
-    st.error(notice.body, title=notice.title, icon=":material/error:")
-
-
-def _show_given(given: EncodedImage | WrittenText) -> None:
+def _show_given(given: EncodedImage | WrittenText, texts: Texts) -> None:
     if isinstance(given, WrittenText):
         st.markdown(view_models.to_excerpt(given.text))
     else:
-        st.image(given.data_url, width="stretch", alt=f"Your picture, {given.name}")
+        st.image(
+            given.data_url, width="stretch", alt=texts("predict.your_picture", name=given.name)
+        )
 
 
-def _show_bars(prediction: Prediction) -> None:
+def _show_bars(prediction: Prediction, texts: Texts) -> None:
     # Named one by one: sorted by a field, the bars of a new answer keep the places of the last one.
     order = [item.label for item in prediction.labels]
     st.vega_lite_chart(
@@ -70,8 +62,8 @@ def _show_bars(prediction: Prediction) -> None:
                     "scale": {"domain": [0, 120]},
                 },
                 "tooltip": [
-                    {"field": "label", "title": "Label"},
-                    {"field": "text", "title": "Score"},
+                    {"field": "label", "title": texts("result.label")},
+                    {"field": "text", "title": texts("result.score")},
                 ],
             },
             "layer": [
@@ -83,5 +75,5 @@ def _show_bars(prediction: Prediction) -> None:
                 },
             ],
         },
-        alt=f"Scores of the most probable labels, highest for {order[0]}",
+        alt=texts("result.chart", label=order[0]),
     )

@@ -9,6 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from ui.encoded_image import CONTENT_TYPES, EncodedImage
+from ui.texts import Texts
+from ui.view_models import escape_markdown
 
 # A plain name: an alias becomes part of a path.
 PLAIN_NAME = re.compile(r"\w[\w.-]*")
@@ -47,7 +49,11 @@ def read_sample(file: Path) -> EncodedImage | None:
 
 
 def show_sample_gallery(
-    samples: tuple[Path, ...], *, on_choose: Callable[[str], None], disabled: bool
+    samples: tuple[Path, ...],
+    texts: Texts,
+    *,
+    on_choose: Callable[[str], None],
+    disabled: bool,
 ) -> None:
     """Draw the grid; a click hands the sample's file name to on_choose."""
     with st.container(height=GALLERY_HEIGHT_PIXELS, border=False):
@@ -57,9 +63,11 @@ def show_sample_gallery(
         if image is None:
             continue
         with grid.cell():
-            st.image(image.square_data_url, width="stretch", alt=f"Sample {image.name}")
+            st.image(
+                image.square_data_url, width="stretch", alt=texts("predict.sample", name=image.name)
+            )
             st.button(
-                f"Classify {image.name}",
+                texts("predict.classify_sample", name=escape_markdown(image.name)),
                 key=f"sample-{image.name}",
                 on_click=on_choose,
                 args=(image.name,),

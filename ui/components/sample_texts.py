@@ -10,6 +10,7 @@ import streamlit as st
 
 from ui import view_models
 from ui.components.sample_gallery import find_samples
+from ui.texts import Texts
 
 TEXT_SUFFIXES = frozenset({".txt"})
 
@@ -45,10 +46,14 @@ def _read(file: Path) -> str:
 
 
 def show_sample_texts(
-    samples: tuple[SampleText, ...], *, on_choose: Callable[[str], None], disabled: bool
+    samples: tuple[SampleText, ...],
+    texts: Texts,
+    *,
+    on_choose: Callable[[str], None],
+    disabled: bool,
 ) -> None:
     """Draw the buttons; a click hands the sample's text to on_choose."""
-    st.caption("Or try one of these:")
+    st.caption(texts("predict.try_these"))
     with st.container(height=LIST_HEIGHT_PIXELS, border=False):
         for sample in samples:
             st.button(

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from ui.components.sample_texts import SampleText, show_sample_texts
+from ui.texts import Texts
 from ui.written_text import WrittenText
 
 AREA_HEIGHT_PIXELS = 220
@@ -19,11 +20,12 @@ CURRENT_TEXT = "current_text"
 
 
 def choose_text(
-    *, samples: tuple[SampleText, ...], disabled: bool, on_given: Callable[[], None]
+    texts: Texts, *, samples: tuple[SampleText, ...], disabled: bool, on_given: Callable[[], None]
 ) -> WrittenText | None:
     """Draw the inputs and return the current text, if there is one.
 
     Args:
+        texts: The reader's language.
         samples: Sample texts; empty means that none are offered.
         disabled: Whether the inputs are shown but cannot be used now.
         on_given: Called when the person gives a text, also when it is the same one again.
@@ -31,21 +33,21 @@ def choose_text(
     # The widget forgets its text while a model for pictures is chosen.
     st.session_state.setdefault(WRITTEN, st.session_state.get(CURRENT_TEXT, ""))
     st.text_area(
-        "Your text",
+        texts("predict.your_text"),
         key=WRITTEN,
         height=AREA_HEIGHT_PIXELS,
-        placeholder="Write or paste a text",
+        placeholder=texts("predict.write_here"),
         disabled=disabled,
     )
     st.button(
-        "Classify",
+        texts("predict.classify"),
         type="primary",
         on_click=partial(_use_written, on_given),
         disabled=disabled,
     )
     if samples:
         choose_sample = partial(_use_sample, on_given)
-        show_sample_texts(samples, on_choose=choose_sample, disabled=disabled)
+        show_sample_texts(samples, texts, on_choose=choose_sample, disabled=disabled)
     current = st.session_state.get(CURRENT_TEXT, "")
     return WrittenText(current) if current.strip() else None
 

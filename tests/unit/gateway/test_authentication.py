@@ -47,8 +47,9 @@ ADMIN: Final = [
 METRICS: Final = [("GET", "/metrics")]
 # Either scope will do; what there is to see depends on the key.
 PREDICT_OR_METRICS: Final = [("GET", f"/v1/requests/{'0' * 32}/waterfall")]
+ANY_SCOPE: Final = [("GET", "/v1/key")]
 PUBLIC: Final = [("GET", "/healthz"), ("GET", "/readyz")]
-GUARDED: Final = PREDICT + ADMIN + METRICS + PREDICT_OR_METRICS
+GUARDED: Final = PREDICT + ADMIN + METRICS + PREDICT_OR_METRICS + ANY_SCOPE
 EVERYTHING: Final = ("admin", "predict", "metrics")
 
 Headers = dict[str, str]

@@ -13,13 +13,15 @@ from ui.services import Services, build_services
 from ui.settings import UiSettings
 
 
-def predict_script(services: object) -> None:
+def view_script(services: object, name: str) -> None:
     # AppTest runs the text of this function alone, so its imports have to be inside.
-    from ui.pages.predict_page import show_predict_page  # noqa: PLC0415 - AppTest runs the function alone
+    from ui.frame import current_scene  # noqa: PLC0415 - AppTest runs the function alone
+    from ui.navigation import ENTRIES  # noqa: PLC0415 - as above
     from ui.services import Services  # noqa: PLC0415 - as above
 
     assert isinstance(services, Services)
-    show_predict_page(services)
+    entry = next(entry for entry in ENTRIES if entry.name == name)
+    entry.show(current_scene(services))
 
 
 @pytest.fixture(autouse=True)
@@ -63,21 +65,21 @@ def settings(tmp_path: Path) -> UiSettings:
 def open_page(
     settings: UiSettings, gateway: FakeGateway, clock: FakeClock
 ) -> Iterator[Callable[..., AppTest]]:
-    """Open the page; keyword arguments change settings."""
+    """Open a page, by its name; keyword arguments change settings."""
     opened: list[Services] = []
 
-    def open_with(**changes: object) -> AppTest:
+    def open_with(name: str = "predict", **changes: object) -> AppTest:
         services = build_services(
             replace(settings, **changes),  # type: ignore[arg-type]  # each test names some of the settings
             transport=httpx.MockTransport(gateway),
             now=clock,
         )
         opened.append(services)
-        page = AppTest.from_function(predict_script, args=(services,), default_timeout=10)
+        page = AppTest.from_function(view_script, args=(services, name), default_timeout=10)
         # Berlin in May: two hours ahead of UTC, as a browser counts it.
         page.context = {"timezone_offset": -120}
         return page.run()
 
     yield open_with
     for services in opened:
-        services.client.close()
+        services.http.close()

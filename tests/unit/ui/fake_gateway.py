@@ -43,6 +43,9 @@ class FakeGateway:
     # Answers in place of a prediction or of the routes: status and body.
     refusal: tuple[int, object] | None = None
     routes_refusal: tuple[int, object] | None = None
+    # What the key that is asked about may do.
+    scopes: list[str] = field(default_factory=lambda: ["predict"])
+    key_refusal: tuple[int, object] | None = None
     # Says of each prediction that only the first part was read.
     is_truncating: bool = False
     requests: list[httpx.Request] = field(default_factory=list)
@@ -55,6 +58,9 @@ class FakeGateway:
         self.requests.append(request)
         if request.url.path == "/readyz":
             return self._readiness()
+        if request.url.path == "/v1/key":
+            status, body = self.key_refusal or (200, self._key())
+            return httpx.Response(status, json=body)
         if request.url.path == "/v1/routes":
             status, body = self.routes_refusal or (200, {"routes": self.routes})
             return httpx.Response(status, json=body)
@@ -68,6 +74,15 @@ class FakeGateway:
         is_ready = self.not_ready_reason is None
         body = {"ready": is_ready, "since": READY_SINCE, "reason": self.not_ready_reason}
         return httpx.Response(200 if is_ready else 503, json=body)
+
+    def _key(self) -> dict[str, object]:
+        return {
+            "id": "0123456789ab",
+            "name": "this page",
+            "scopes": self.scopes,
+            "allowed": None,
+            "expires_at": None,
+        }
 
     def _prediction(self, request: httpx.Request) -> httpx.Response:
         if self.refusal is not None:

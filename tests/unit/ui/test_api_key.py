@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.api_key import read_api_key
+from ui.calls.api_key import read_api_key
 from ui.errors import ApiKeyMissing
 
 

@@ -19,7 +19,7 @@ REFUSALS = [
     (413, "payload_too_large", "This file is too large"),
     (415, "unsupported_image_format", "This format is not supported"),
     (415, "unsupported_media_type", "This model takes something else now"),
-    (400, "invalid_parameter", "move “Labels to show” in the sidebar down"),
+    (400, "invalid_parameter", "move “Labels to show” down"),
     (401, "unknown_api_key", "does not know this page's API key"),
     (403, "scope_missing", "may not use this model"),
     (404, "unknown_alias", "This model is not there any more"),
@@ -170,12 +170,13 @@ def test_a_service_without_models_is_explained(open_page: OpenPage, gateway: Fak
 
 
 def test_each_refusal_reads_in_plain_words_with_its_request_id(
-    open_page: OpenPage, gateway: FakeGateway
+    open_page: OpenPage, gateway: FakeGateway, clock: FakeClock
 ) -> None:
     # One page for all of them: opening one costs more than all the clicks.
     page = open_page()
     for status, code, words in REFUSALS:
         gateway.refusal = (status, error_body(code))
+        clock.advance(61)  # a rate limit pauses the page for as long as it says
 
         page.button(key=SAMPLE_BUTTON).click().run()
 
@@ -183,6 +184,25 @@ def test_each_refusal_reads_in_plain_words_with_its_request_id(
         assert words in notice(page)
         assert "Request id `req-9`" in notice(page)
         assert not page.metric
+
+
+def test_a_rate_limit_has_a_banner_of_its_own_until_it_is_over(
+    open_page: OpenPage, gateway: FakeGateway, clock: FakeClock
+) -> None:
+    page = open_page()
+    gateway.refusal = (429, error_body("too_many_requests"))
+    page.button(key=SAMPLE_BUTTON).click().run()
+    page.run()
+    during = banner(page)
+
+    gateway.refusal = None
+    clock.advance(61)
+    page.run()
+
+    assert "10:32:05" in during
+    assert len(gateway.asked("/v1/predict")) == 2
+    assert not page.warning
+    assert page.metric[0].value == "7"
 
 
 def test_a_passing_refusal_can_be_tried_again(open_page: OpenPage, gateway: FakeGateway) -> None:

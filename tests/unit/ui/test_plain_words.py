@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ui.calls.service_watch import ServiceState, ServiceStatus
 from ui.errors import (
     AnswerNotUnderstood,
     ApiKeyMissing,
@@ -13,10 +14,10 @@ from ui.errors import (
     GatewayTimedOut,
     RequestRefused,
 )
-from ui.gateway_answers import TEXT_TASK
-from ui.plain_words import Notice, local_time, problem_notice, status_notice
-from ui.service_watch import ServiceState, ServiceStatus
+from ui.plain_words import Asked, Notice, local_time, problem_notice, status_notice
+from ui.texts import load_texts
 
+ENGLISH = load_texts("en")
 SINCE = datetime(2026, 5, 3, 8, 32, 5, tzinfo=UTC)
 BERLIN = timezone(timedelta(hours=2))
 
@@ -28,6 +29,7 @@ def refused(status: int, code: str = "some_code", message: str = "") -> RequestR
 def banner(status: ServiceStatus) -> Notice | None:
     return status_notice(
         status,
+        ENGLISH,
         gateway_url="http://gateway:8080",
         interval_seconds=2,
         now=SINCE + timedelta(minutes=5),
@@ -61,7 +63,7 @@ def banner(status: ServiceStatus) -> Notice | None:
     ],
 )
 def test_each_problem_has_plain_words(problem: GatewayProblem, title: str) -> None:
-    notice = problem_notice(problem)
+    notice = problem_notice(problem, ENGLISH)
 
     assert notice.title == title
     assert notice.body
@@ -85,7 +87,7 @@ def test_each_problem_has_plain_words(problem: GatewayProblem, title: str) -> No
 def test_problems_with_a_text_are_not_told_in_words_for_pictures(
     problem: GatewayProblem, title: str
 ) -> None:
-    notice = problem_notice(problem, TEXT_TASK)
+    notice = problem_notice(problem, ENGLISH, Asked.TEXT)
 
     assert notice.title == title
     assert notice.body
@@ -94,30 +96,34 @@ def test_problems_with_a_text_are_not_told_in_words_for_pictures(
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504])
 def test_each_refusal_names_the_request(status: int) -> None:
-    assert problem_notice(refused(status)).body.endswith("Request id `req-9`")
+    assert problem_notice(refused(status), ENGLISH).body.endswith("Request id `req-9`")
 
 
 def test_a_refusal_without_a_request_id_does_not_speak_of_one() -> None:
     problem = RequestRefused(status=502, code="", message="", request_id=None)
 
-    assert "Request id" not in problem_notice(problem).body
+    assert "Request id" not in problem_notice(problem, ENGLISH).body
 
 
 def test_the_gateways_own_sentence_is_added_where_ours_is_general() -> None:
-    notice = problem_notice(refused(400, message="top_k is at most 10, <not> 11."))
+    notice = problem_notice(refused(400, message="top_k is at most 10, <not> 11."), ENGLISH)
 
     assert r"The gateway says: “top\_k is at most 10, \<not\> 11.”" in notice.body
 
 
 def test_only_what_can_change_by_itself_can_be_tried_again() -> None:
-    assert [problem_notice(refused(s)).can_try_again for s in (400, 413, 415, 422)] == [False] * 4
-    assert [problem_notice(refused(s)).can_try_again for s in (401, 429, 502, 503)] == [True] * 4
-    assert problem_notice(GatewayDown()).can_try_again
+    assert [problem_notice(refused(s), ENGLISH).can_try_again for s in (400, 413, 415, 422)] == [
+        False
+    ] * 4
+    assert [problem_notice(refused(s), ENGLISH).can_try_again for s in (401, 429, 502, 503)] == [
+        True
+    ] * 4
+    assert problem_notice(GatewayDown(), ENGLISH).can_try_again
 
 
 def test_a_missing_key_file_is_named() -> None:
-    assert "`/run/key`" in problem_notice(ApiKeyMissing(Path("/run/key"))).body
-    assert "`UI_API_KEY_FILE`" in problem_notice(ApiKeyMissing(None)).body
+    assert "`/run/key`" in problem_notice(ApiKeyMissing(Path("/run/key")), ENGLISH).body
+    assert "`UI_API_KEY_FILE`" in problem_notice(ApiKeyMissing(None), ENGLISH).body
 
 
 def test_a_ready_service_needs_no_banner() -> None:
@@ -174,4 +180,4 @@ def test_the_banner_says_what_is_wrong_with_the_key() -> None:
 def test_a_time_of_another_day_comes_with_its_date() -> None:
     later = SINCE + timedelta(days=1)
 
-    assert local_time(SINCE, now=later, zone=BERLIN) == "10:32:05 on 3 May 2026"
+    assert local_time(SINCE, ENGLISH, now=later, zone=BERLIN) == "10:32:05 on 2026-05-03"

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.unit.ui.fake_gateway import DIGITS, FLOWERS, SENTIMENT, FakeClock, FakeGateway
+from ui.calls.service_watch import ServiceState, ServiceWatch
 from ui.errors import ApiKeyMissing, GatewayDown
-from ui.service_watch import ServiceState, ServiceWatch
 from ui.services import build_services
 from ui.settings import UiSettings
 
@@ -24,7 +24,7 @@ def key_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def watch(gateway: FakeGateway, clock: FakeClock, key_file: Path) -> ServiceWatch:
     settings = UiSettings(api_key_file=key_file, health_interval_seconds=2)
-    return build_services(settings, transport=httpx.MockTransport(gateway), now=clock).watch
+    return build_services(settings, transport=httpx.MockTransport(gateway), now=clock).guest.watch
 
 
 def test_a_ready_service_is_ready_since_the_gateway_says(watch: ServiceWatch) -> None:
@@ -207,7 +207,7 @@ def test_a_change_of_state_is_logged_once(
     clock: FakeClock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, logger="ui.service_watch")
+    caplog.set_level(logging.INFO, logger="ui.calls.service_watch")
     gateway.is_up = False
     for _ in range(3):
         watch.current()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ui import view_models
-from ui.gateway_answers import Arm, Prediction, Route, ScoredLabel
+from ui.calls.predictions import Prediction, ScoredLabel
+from ui.calls.routes import Arm, Route
+from ui.texts import load_texts
+
+ENGLISH = load_texts("en")
 
 PREDICTION = Prediction(
     request_id="req-1",
@@ -45,7 +47,7 @@ def test_the_bars_are_in_percent_and_labels_stay_as_they_are() -> None:
 
 
 def test_the_table_has_label_and_score_and_no_markdown() -> None:
-    rows = view_models.to_table_rows(PREDICTION)
+    rows = view_models.to_table_rows(PREDICTION, ENGLISH)
 
     assert list(rows.columns) == ["Label", "Score"]
     assert list(rows["Label"]) == ["7", r"\*\_1\_\*"]
@@ -53,16 +55,9 @@ def test_the_table_has_label_and_score_and_no_markdown() -> None:
 
 
 def test_the_caption_says_who_answered_and_how_fast() -> None:
-    assert view_models.to_caption(PREDICTION) == (
+    assert view_models.to_caption(PREDICTION, ENGLISH) == (
         "Release `digits_r1` · gateway 6.1 ms, of which Triton 4.9 ms · request `req-1`"
     )
-
-
-def test_the_note_is_there_only_where_a_part_was_not_read() -> None:
-    assert view_models.to_truncation_note(PREDICTION) is None
-    note = view_models.to_truncation_note(replace(PREDICTION, is_truncated=True))
-    assert note is not None
-    assert "Only the first part was read" in note
 
 
 @pytest.mark.parametrize(
@@ -96,7 +91,7 @@ def test_the_excerpt_of_a_text_is_its_first_lines_and_no_markdown() -> None:
 def test_a_route_names_its_releases(arms: tuple[Arm, ...], caption: str) -> None:
     route = Route("digits", "image-classification", arms)
 
-    assert view_models.to_route_caption(route) == caption
+    assert view_models.to_route_caption(route, ENGLISH) == caption
 
 
 def test_text_from_elsewhere_cannot_become_markdown() -> None:

@@ -1,0 +1,1 @@
+"""What the page asks the gateway: one module per subject, no Streamlit."""

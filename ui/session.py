@@ -1,0 +1,80 @@
+"""What one browser tab holds: its key, its language, the last request. Nothing else is global.
+
+A key is kept here, in the memory of this process, until the person signs out or closes the tab.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ui.services import Services, Visit
+from ui.texts import LANGUAGES, Texts, language_of, load_texts
+
+# Keys in session_state.
+VISIT = "session_visit"
+LANGUAGE = "session_language"
+LAST_REQUEST = "session_last_request"
+
+
+@dataclass(frozen=True)
+class LastRequest:
+    """The request that this session made last, without its bytes: the API page writes it out.
+
+    Attributes:
+        alias: Which model, or release, was asked.
+        top_k: How many labels.
+        file_name: Of the picture; None for texts.
+        content_type: Of the picture.
+        texts: What was asked about, for text models.
+    """
+
+    alias: str
+    top_k: int
+    file_name: str | None = None
+    content_type: str = "image/jpeg"
+    texts: tuple[str, ...] = ()
+
+
+def is_signed_in() -> bool:
+    """Whether the person gave a key of their own."""
+    return VISIT in st.session_state
+
+
+def current_visit(services: Services) -> Visit:
+    """The gateway as this session sees it: with the person's key, else with the page's own."""
+    visit: Visit = st.session_state.get(VISIT, services.guest)
+    return visit
+
+
+def sign_in(visit: Visit) -> None:
+    """Use a person's own key from now on."""
+    sign_out()
+    st.session_state[VISIT] = visit
+
+
+def sign_out() -> None:
+    """Forget the key and everything that it brought onto the page; the language stays."""
+    language = st.session_state.get(LANGUAGE)
+    st.session_state.clear()
+    if language is not None:
+        st.session_state[LANGUAGE] = language
+
+
+def current_texts() -> Texts:
+    """The sentences in the language that the person chose, else in the browser's."""
+    chosen = st.session_state.get(LANGUAGE)
+    language = chosen if chosen in LANGUAGES else language_of(st.context.locale)
+    return load_texts(language)
+
+
+def note_request(request: LastRequest) -> None:
+    """Remember what was asked."""
+    st.session_state[LAST_REQUEST] = request
+
+
+def last_request() -> LastRequest | None:
+    """What was asked last, if anything was."""
+    request: LastRequest | None = st.session_state.get(LAST_REQUEST)
+    return request
