@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-test setup-export demo demo-text down test lint format types unit \
-	integration integration-long faults faults-long soak rollout-table test-long export-tests minilm e2e bench bench-quick bench-hops bench-gateway screenshots train-digits checkpoints export-table lock python
+	integration integration-long faults faults-long soak rollout-table test-long export-tests minilm e2e bench bench-quick bench-hops bench-gateway bench-ui screenshots train-digits checkpoints export-table lock python
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -118,6 +118,9 @@ bench-gateway: setup-dev checkpoints ## What the gateway costs, and what it does
 		--name resnet --model-repository .cache/bench --golden examples/digits/samples
 	$(BIN)/python -m benchmarks.gateway_cost --resnet .cache/bench
 	$(BIN)/python -m benchmarks.overload --resnet .cache/bench
+
+bench-ui: setup-test ## How soon the page is there and shows an answer; writes benchmarks/results/page_speed.md
+	$(BIN)/python -m benchmarks.page_speed
 
 screenshots: setup-test ## Write docs/images/ from the real stack
 	$(BIN)/python -m tests.e2e.take_screenshots

@@ -48,16 +48,16 @@ def _keep_workers(
     settings: GatewaySettings, listeners: list[socket.socket], for_metrics: list[socket.socket]
 ) -> int:
     descriptors = [_descriptors(listeners), _descriptors(for_metrics)]
-    command = (sys.executable, "-m", "gateway.process.worker")
     with ExitStack() as stack:
         variables: Mapping[str, str] = {}
-        on_end = _forget_nothing
+        on_end, shared = _forget_nothing, ""
         if settings.workers > 1:
             folder = stack.enter_context(metrics_folder(settings.state_dir))
-            variables, on_end = {VARIABLE: str(folder.resolve())}, partial(forget_gauges, folder)
+            shared = str(folder.resolve())
+            variables, on_end = {VARIABLE: shared}, partial(forget_gauges, folder)
         pool = WorkerPool(
             settings.workers,
-            command,
+            (sys.executable, "-m", "gateway.process.worker", shared),
             descriptors=descriptors,
             variables=variables,
             shutdown_seconds=settings.shutdown_seconds,

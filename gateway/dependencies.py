@@ -12,12 +12,15 @@ from starlette.datastructures import Headers
 from gateway.control_plane.api_key import ApiKey, Scope
 from gateway.control_plane.control_plane import ControlPlane
 from gateway.control_plane.first_keys import FirstKeys
+from gateway.control_plane.key_usage.usage_store import UsageStore
 from gateway.control_plane.keys import KeyStore
 from gateway.control_plane.supervisor_observations import SupervisorObservations
 from gateway.data_plane.routing.route_book import RouteBook
 from gateway.data_plane.servers.fleet import Fleet
 from gateway.errors import AliasForbidden, MissingApiKey, ScopeMissing
 from gateway.metrics import GatewayMetrics
+from gateway.monitoring.gateway_samples import GatewaySamples
+from gateway.monitoring.parts_health import PartsHealth
 from gateway.request_context import RequestRecord, record
 from gateway.services import Services
 from gateway.settings import GatewaySettings
@@ -49,6 +52,10 @@ async def _first_keys(request: Request) -> FirstKeys:
     return services_of(request).first_keys
 
 
+async def _usage(request: Request) -> UsageStore:
+    return services_of(request).usage
+
+
 async def _fleet(request: Request) -> Fleet:
     return services_of(request).fleet
 
@@ -69,15 +76,26 @@ async def _observations(request: Request) -> SupervisorObservations:
     return services_of(request).observations
 
 
+async def _samples(request: Request) -> GatewaySamples:
+    return services_of(request).samples
+
+
+async def _parts(request: Request) -> PartsHealth:
+    return services_of(request).parts
+
+
 Settings = Annotated[GatewaySettings, Depends(_settings)]
 Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
 FirstKeyFiles = Annotated[FirstKeys, Depends(_first_keys)]
+KeyUsages = Annotated[UsageStore, Depends(_usage)]
 Routes = Annotated[RouteBook, Depends(_routes)]
 Control = Annotated[ControlPlane, Depends(_control)]
 Servers = Annotated[Fleet, Depends(_fleet)]
 Traces = Annotated[Tracing, Depends(_tracing)]
 Observations = Annotated[SupervisorObservations, Depends(_observations)]
+Samples = Annotated[GatewaySamples, Depends(_samples)]
+Parts = Annotated[PartsHealth, Depends(_parts)]
 
 
 async def authenticate(request: Request, *scopes: Scope) -> ApiKey:

@@ -22,6 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.data_plane.admission.admission import Admission
 from gateway.data_plane.servers.fleet import Fleet
+from gateway.monitoring.traffic import TrafficCounts
 from gateway.request_context import RequestRecord
 
 # nginx's code for "the client went away"; it shows in logs and metrics only.
@@ -82,6 +83,7 @@ class GatewayMetrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self.traffic = TrafficCounts()
         # Decided when prometheus_client was imported: see shared_metrics.py.
         self.is_shared = values.ValueClass is not values.MutexValue
         self._admission: Admission | None = None
@@ -101,6 +103,17 @@ class GatewayMetrics:
             "From the headers to the last byte of the answer.",
             ["route", "alias", "release", "outcome"],
         )
+        for add in (
+            self._add_waits,
+            self._add_admission,
+            self._add_servers,
+            self._add_transport,
+            self._add_cache,
+            self._add_shadows,
+        ):
+            add()
+
+    def _add_waits(self) -> None:
         self.queue_seconds = self._histogram(
             "triptych_gateway_queue_duration_seconds",
             "Waited for its turn before Triton.",
@@ -117,9 +130,6 @@ class GatewayMetrics:
             ["alias"],
             _BYTES_BUCKETS,
         )
-        self._add_admission()
-        for add in (self._add_servers, self._add_transport, self._add_cache, self._add_shadows):
-            add()
 
     def _add_admission(self) -> None:
         self._admitted = self._gauge("in_flight", "Requests admitted and not answered yet.")
@@ -188,9 +198,10 @@ class GatewayMetrics:
         children = self._of_request.get(labels) or self._children(labels)
         children.requests.inc()
         children.seconds.observe(known.total_ms() / 1000)
+        self.traffic.note(route, known, outcome)
         if known.alias:
             self._observe_alias(known)
-        if known.triton_calls:
+        if known.triton_calls and not known.step:  # one step's time is not the release's
             triton = self._of_release.get(known.release)
             if triton is None:
                 triton = self.triton_seconds.labels(known.release)

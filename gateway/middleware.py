@@ -9,7 +9,8 @@ from typing import Final
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.metrics import CLIENT_CLOSED_REQUEST, GatewayMetrics, request_outcome
+from gateway.metrics import CLIENT_CLOSED_REQUEST, request_outcome
+from gateway.request_books import RequestBooks
 from gateway.request_context import (
     REQUEST_ID_HEADER,
     RequestRecord,
@@ -17,16 +18,18 @@ from gateway.request_context import (
     record,
     request_id,
 )
-from gateway.tracing import Tracing, follow, traced_request
+from gateway.tracing import follow, traced_request
 from gateway.transport.request_target import speaks_open_inference
 from gateway.transport.security_headers import SecurityHeaders
 
 logger = logging.getLogger("gateway.access")
 
-_PREDICT: Final = "/v1/predict/"
+_INFERENCES: Final = ("/v1/predict/", "/v1/preview/")
 _UNLOGGED: Final = frozenset(
     {"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
 )
+# What the gateway would not do; what it could not do is no refusal.
+_REFUSED: Final = frozenset({"rejected", "limited", "overloaded"})
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 
 
@@ -36,14 +39,12 @@ class RequestObserver:
     def __init__(
         self,
         app: ASGIApp,
-        metrics: GatewayMetrics,
-        tracing: Tracing,
+        books: RequestBooks,
         security_headers: SecurityHeaders,
     ) -> None:
         self._app = app
         self._security_headers = security_headers
-        self._metrics = metrics
-        self._tracing = tracing
+        self._books = books
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Observe one HTTP request; anything else passes through."""
@@ -53,11 +54,10 @@ class RequestObserver:
         identifier, known = new_request_id(), RequestRecord()
         request_id.set(identifier)
         record.set(known)
-        path = scope["path"]
-        is_data_plane = path.startswith(_PREDICT) or speaks_open_inference(path)
+        is_data_plane = _is_data_plane(scope["path"])
         _read_trace_headers(scope, known)
         if is_data_plane:
-            self._tracing.toss(known)
+            self._books.tracing.toss(known)
         status = 500
 
         async def send_observed(message: Message) -> None:
@@ -89,14 +89,19 @@ class RequestObserver:
         # The matched route's template, never the raw path: a scanner must not mint label values.
         route = getattr(scope.get("route"), "path", "unmatched")
         outcome = request_outcome(status, known.error_code)
-        self._metrics.observe(route, known, status, outcome)
+        method, path = scope["method"], scope["path"]
+        self._books.metrics.observe(route, known, status, outcome)
+        self._books.usage.add(
+            known,
+            is_prediction=method == "POST" and _is_data_plane(path),
+            is_refused=outcome in _REFUSED,
+        )
         if route in _UNLOGGED:
             return
-        method, path = scope["method"], scope["path"]
         fields = _log_fields(known, route, status, outcome)
         logger.info("%s %s %d", method, path[:200], status, extra={"fields": fields})
         if known.trace and known.key_id:  # nobody could ask for what came without a key
-            self._tracing.keep(
+            self._books.tracing.keep(
                 traced_request(
                     known,
                     known.trace,
@@ -107,6 +112,10 @@ class RequestObserver:
                     outcome=outcome,
                 )
             )
+
+
+def _is_data_plane(path: str) -> bool:
+    return path.startswith(_INFERENCES) or speaks_open_inference(path)
 
 
 def _read_trace_headers(scope: Scope, known: RequestRecord) -> None:
@@ -142,6 +151,8 @@ def _log_fields(known: RequestRecord, route: str, status: int, outcome: str) -> 
         fields["error"] = known.error_code
     if known.cache:
         fields["cache"] = known.cache
+    if known.step:
+        fields["step"] = known.step
     if known.server:
         fields["server"] = known.server
     if known.revision:  # somebody has set the route

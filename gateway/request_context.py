@@ -48,6 +48,8 @@ class RequestRecord:
     """What the route calls the release that was chosen."""
     revision: int | None = None
     """Of the route; None where the caller named the release itself."""
+    step: str = ""
+    """The only one that was asked; empty: the whole release."""
     server: str = ""
     """The Triton that was asked; of several calls, the last one."""
     images: int = 0

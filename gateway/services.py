@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.control_plane.control_plane import ControlPlane
 from gateway.control_plane.experiments.totals_reporter import (
@@ -15,8 +18,11 @@ from gateway.control_plane.experiments.totals_reporter import (
     TotalsReporter,
 )
 from gateway.control_plane.first_keys import FirstKeys
+from gateway.control_plane.key_usage.usage_counts import UsageCounts
+from gateway.control_plane.key_usage.usage_reporter import USAGE_INTERVAL_SECONDS, UsageReporter
+from gateway.control_plane.key_usage.usage_store import UsageStore
 from gateway.control_plane.keys import KeyStore
-from gateway.control_plane.running_keys import running_keys
+from gateway.control_plane.running_keys import RunningKeys, running_keys
 from gateway.control_plane.supervisor_observations import SupervisorObservations
 from gateway.data_plane.admission.admission import Admission, AdmissionLimits
 from gateway.data_plane.answer_cache import open_answer_cache
@@ -32,12 +38,17 @@ from gateway.data_plane.servers.harmful_items import HarmfulItems
 from gateway.data_plane.servers.open_fleet import open_fleet
 from gateway.data_plane.servers.retry_budget import RetryBudget
 from gateway.metrics import GatewayMetrics
+from gateway.monitoring.gateway_samples import GatewaySamples
+from gateway.monitoring.parts_health import PartsHealth
+from gateway.monitoring.sample_shelf import OwnShelf, SharedShelf
+from gateway.request_books import RequestBooks
 from gateway.settings import GatewaySettings
 from gateway.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
 _RETRIED_SHARE: Final = 0.1
+_ASK_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Services:
     metrics: GatewayMetrics
     keys: KeyStore
     first_keys: FirstKeys
+    usage: UsageStore
     limits: RateLimits
     fleet: Fleet
     routes: RouteBook
@@ -57,48 +69,87 @@ class Services:
     arm_counts: ArmCounts
     tracing: Tracing
     observations: SupervisorObservations
+    samples: GatewaySamples
+    parts: PartsHealth
 
 
 @contextlib.asynccontextmanager
 async def running_services(
-    settings: GatewaySettings, metrics: GatewayMetrics, tracing: Tracing
+    settings: GatewaySettings, books: RequestBooks, shared_folder: Path | None
 ) -> AsyncIterator[Services]:
     """Open what the application needs, keep it fresh, and close it at the end, last first.
 
     Raises:
         StartRefused: a secret is open to others, or the database cannot be used.
     """
+    metrics = books.metrics
     async with contextlib.AsyncExitStack() as stack:
-        keys = await stack.enter_async_context(running_keys(settings))
-        fleet = await stack.enter_async_context(open_fleet(settings))
-        redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        limits = RateLimits(redis_url)
-        stack.push_async_callback(limits.close)
-        cache = await stack.enter_async_context(open_answer_cache(settings, metrics))
+        enter = stack.enter_async_context
+        keys = await enter(running_keys(settings))
+        fleet = await enter(open_fleet(settings))
+        limits = await enter(_open_limits(settings))
+        cache = await enter(open_answer_cache(settings, metrics))
         admission = Admission(_admission_limits(settings))
         metrics.watch(admission, fleet)
-        control = await ControlPlane.opened(
-            keys.engine, fleet, items_kept=settings.shadow_items_kept
-        )
-        mirror = _mirror(settings, fleet, admission, metrics)
-        for poll in (keys.store.poll, control.routes.poll):
-            await stack.enter_async_context(_repeating(poll, settings.status_interval_seconds / 2))
-        await stack.enter_async_context(_exported(tracing, settings.otlp_url))
+        control = await enter(_kept_fresh(settings, keys, fleet))
+        await enter(_exported(books.tracing, settings.otlp_url))
         yield Services(
             settings=settings,
             metrics=metrics,
             keys=keys.store,
             first_keys=keys.first,
+            usage=await enter(_written_usage(keys.engine, books.usage)),
             limits=limits,
             fleet=fleet,
             routes=RouteBook(fleet, control.routes),
             control=control,
             admission=admission,
             predictor=Predictor(_dispatch(settings, fleet, metrics), cache),
-            arm_counts=await stack.enter_async_context(_reported(control, mirror)),
-            tracing=tracing,
+            arm_counts=await enter(
+                _reported(control, _mirror(settings, fleet, admission, metrics))
+            ),
+            tracing=books.tracing,
             observations=SupervisorObservations(fleet),
+            samples=await enter(_sampled(metrics, admission, shared_folder)),
+            parts=await enter(_asked_often(PartsHealth(keys.engine, fleet, limits))),
         )
+
+
+@contextlib.asynccontextmanager
+async def _kept_fresh(
+    settings: GatewaySettings, keys: RunningKeys, fleet: Fleet
+) -> AsyncIterator[ControlPlane]:
+    """Know keys and routes as they are in the database, all the time."""
+    kept = settings.shadow_items_kept
+    control = await ControlPlane.opened(keys.engine, fleet, items_kept=kept)
+    pause = settings.status_interval_seconds / 2
+    async with _repeating(keys.store.poll, pause), _repeating(control.routes.poll, pause):
+        yield control
+
+
+@contextlib.asynccontextmanager
+async def _open_limits(settings: GatewaySettings) -> AsyncIterator[RateLimits]:
+    limits = RateLimits(settings.redis_url.get_secret_value() if settings.redis_url else None)
+    try:
+        yield limits
+    finally:
+        await limits.close()
+
+
+@contextlib.asynccontextmanager
+async def _sampled(
+    metrics: GatewayMetrics, admission: Admission, shared_folder: Path | None
+) -> AsyncIterator[GatewaySamples]:
+    shelf = SharedShelf(shared_folder) if shared_folder else OwnShelf()
+    samples = GatewaySamples(metrics.traffic, admission, shelf)
+    async with _running(samples.run):
+        yield samples
+
+
+@contextlib.asynccontextmanager
+async def _asked_often(parts: PartsHealth) -> AsyncIterator[PartsHealth]:
+    async with _repeating(parts.ask_neighbours, _ASK_SECONDS):
+        yield parts
 
 
 def _dispatch(settings: GatewaySettings, fleet: Fleet, metrics: GatewayMetrics) -> Dispatch:
@@ -139,6 +190,18 @@ async def _reported(control: ControlPlane, mirror: Mirror) -> AsyncIterator[ArmC
         await reporter.close()
 
 
+@contextlib.asynccontextmanager
+async def _written_usage(engine: AsyncEngine, counts: UsageCounts) -> AsyncIterator[UsageStore]:
+    """Write down what keys use, to the very last."""
+    store = UsageStore(engine)
+    reporter = UsageReporter(counts, store)
+    try:
+        async with _repeating(reporter.report, USAGE_INTERVAL_SECONDS):
+            yield store
+    finally:
+        await reporter.report()
+
+
 def _admission_limits(settings: GatewaySettings) -> AdmissionLimits:
     return AdmissionLimits(
         max_admitted=settings.max_admitted,
@@ -150,7 +213,7 @@ def _admission_limits(settings: GatewaySettings) -> AdmissionLimits:
 
 @contextlib.asynccontextmanager
 async def _repeating(
-    action: Callable[[], Awaitable[None]], interval_seconds: float
+    action: Callable[[], Awaitable[object]], interval_seconds: float
 ) -> AsyncIterator[None]:
     """Do something again and again that remembers or logs its troubles and raises none."""
 
@@ -162,12 +225,19 @@ async def _repeating(
             except Exception:  # last resort: a loop that ended would never be missed
                 logger.exception("what is done again and again has failed; it goes on")
 
-    loop = asyncio.create_task(repeat())
+    async with _running(repeat):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
+    """Have something done meanwhile that ends when it is cancelled."""
+    task = asyncio.create_task(work())
     try:
         yield
     finally:
-        loop.cancel()
-        await asyncio.gather(loop, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import urllib.parse
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -13,6 +14,13 @@ CONTENT_TYPES = {
     ".jpeg": "image/jpeg",
     ".png": "image/png",
     ".webp": "image/webp",
+}
+
+# What a file of each kind begins with; a WebP is a RIFF file that says so behind its length.
+_BEGINNINGS = {
+    ".jpg": re.compile(rb"\xff\xd8\xff"),
+    ".png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    ".webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
 }
 
 
@@ -59,3 +67,16 @@ class EncodedImage:
             ' preserveAspectRatio="xMidYMid slice"/></svg>'
         )
         return f"data:image/svg+xml,{urllib.parse.quote(svg, safe='/:;,=+ ')}"
+
+
+def image_from_elsewhere(name: str, data: bytes) -> EncodedImage | None:
+    """Take bytes without a file name for the picture that they begin like; None for anything else.
+
+    Args:
+        name: Without a suffix.
+        data: Of which nothing is known.
+    """
+    for suffix, beginning in _BEGINNINGS.items():
+        if beginning.match(data):
+            return EncodedImage(f"{name}{suffix}", data)
+    return None

@@ -19,6 +19,7 @@ def run_page(services: Services) -> None:
     scene = current_scene(services)
     pages = [_page(entry, scene, is_first=entry is ENTRIES[0]) for entry in ENTRIES]
     chosen = st.navigation(pages, position="sidebar")
+    session.enter_page(chosen.url_path or ENTRIES[0].name)
     chosen.run()
     with st.sidebar:
         show_sign_in(scene)

@@ -6,8 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ui.calls.identity import Identity
+from ui.calls.live_releases import may_name_releases
 from ui.scene import Scene
+from ui.views.api import show_api_page
+from ui.views.compare import show_compare_page
+from ui.views.keys import show_keys_page
+from ui.views.monitoring import show_monitoring_page
 from ui.views.predict import show_predict_page
+from ui.views.releases import show_releases_page
 
 
 def _anybody(_identity: Identity | None) -> bool:
@@ -36,4 +42,11 @@ class Entry:
 
 
 # The first is where a person begins.
-ENTRIES = (Entry("predict", ":material/image_search:", show_predict_page),)
+ENTRIES = (
+    Entry("predict", ":material/image_search:", show_predict_page),
+    Entry("compare", ":material/compare_arrows:", show_compare_page, may_name_releases),
+    Entry("releases", ":material/rocket_launch:", show_releases_page, _admin),
+    Entry("monitoring", ":material/monitoring:", show_monitoring_page, _admin),
+    Entry("keys", ":material/key:", show_keys_page, _admin),
+    Entry("api", ":material/code:", show_api_page),
+)

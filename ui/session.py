@@ -5,7 +5,7 @@ A key is kept here, in the memory of this process, until the person signs out or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
@@ -16,6 +16,7 @@ from ui.texts import LANGUAGES, Texts, language_of, load_texts
 VISIT = "session_visit"
 LANGUAGE = "session_language"
 LAST_REQUEST = "session_last_request"
+ONLY_ON_PAGE = "session_only_on_page"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ class LastRequest:
     file_name: str | None = None
     content_type: str = "image/jpeg"
     texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PageSecret:
+    """What only one page may show, such as a key that was made there."""
+
+    page: str
+    secret: object = field(repr=False)
 
 
 def is_signed_in() -> bool:
@@ -78,3 +87,25 @@ def last_request() -> LastRequest | None:
     """What was asked last, if anything was."""
     request: LastRequest | None = st.session_state.get(LAST_REQUEST)
     return request
+
+
+def keep_on_page(page: str, secret: object) -> None:
+    """Hold something as long as this page is open, and no longer."""
+    st.session_state[ONLY_ON_PAGE] = PageSecret(page, secret)
+
+
+def kept_on_page(page: str) -> object | None:
+    """What is held for this page, if anything is."""
+    kept: PageSecret | None = st.session_state.get(ONLY_ON_PAGE)
+    return kept.secret if kept is not None and kept.page == page else None
+
+
+def enter_page(page: str) -> None:
+    """Forget what was held for another page."""
+    if kept_on_page(page) is None:
+        leave_page()
+
+
+def leave_page() -> None:
+    """Forget what was held for any page."""
+    st.session_state.pop(ONLY_ON_PAGE, None)

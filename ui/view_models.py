@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ui.calls.predictions import Prediction
+from ui.calls.predictions import Origin, Prediction
 from ui.calls.routes import Route
 from ui.texts import Texts
 
@@ -104,6 +104,19 @@ def to_caption(prediction: Prediction, texts: Texts) -> str:
         triton_ms=prediction.triton_ms,
         request_id=as_code(prediction.request_id),
     )
+
+
+def to_origin_caption(origin: Origin, texts: Texts) -> str:
+    """Say by which arm the request came, and what has answered; empty where nobody has told."""
+    told = [
+        (origin.arm, "result.arm"),
+        ("" if origin.revision is None else str(origin.revision), "result.revision"),
+        (origin.semver, "result.semver"),
+        (origin.model_sha256, "result.model"),
+        (origin.device, "result.device"),
+        (origin.cache, "result.cache"),
+    ]
+    return " · ".join(texts(name, value=as_code(value)) for value, name in told if value)
 
 
 def to_route_caption(route: Route, texts: Texts) -> str:

@@ -18,11 +18,6 @@ class WrittenText:
     text: str = field(repr=False)
 
     @property
-    def name(self) -> str:
-        """What to call it; a text has no file name."""
-        return "Your text"
-
-    @property
     def content_type(self) -> str:
         """The media type of data."""
         return "application/json"

@@ -17,8 +17,10 @@ from gateway.control_plane.key_schemas import (
     NewKey,
     Rotation,
     described_key,
+    used_key,
 )
-from gateway.dependencies import FirstKeyFiles, Keys, Settings, require
+from gateway.control_plane.key_usage.usage import KeyUsage
+from gateway.dependencies import FirstKeyFiles, Keys, KeyUsages, Settings, require
 from gateway.openapi_errors import Responses, refusals
 
 _UNUSUAL: Final[dict[int | str, str]] = {
@@ -64,10 +66,13 @@ async def create_key(request: Request, keys: Keys, settings: Settings) -> Create
     return CreatedKey(**described_key(key).model_dump(), key=secret)
 
 
-@router.get("", summary="List keys, revoked ones too")
-async def list_keys(keys: Keys) -> KeyList:
+@router.get("", summary="List keys, revoked ones too, and what they were used for")
+async def list_keys(keys: Keys, usages: KeyUsages) -> KeyList:
     """List every key; no key itself is ever shown again."""
-    return KeyList(keys=[described_key(key) for key in await keys.list_all()])
+    used = await usages.of_all()
+    return KeyList(
+        keys=[used_key(key, used.get(key.id, KeyUsage())) for key in await keys.list_all()]
+    )
 
 
 @router.patch(

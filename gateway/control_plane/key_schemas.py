@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic.config import JsonDict
 
 from gateway.control_plane.api_key import ApiKey, Priority, Scope
+from gateway.control_plane.key_usage.usage import KeyUsage
 from triptych.routing import ALIAS_OR_RELEASE
 
 _MOST_GRACE_SECONDS: Final = 30 * 24 * 3600
@@ -120,7 +122,7 @@ class Rotation(BaseModel):
 
 
 class KeyDescription(BaseModel):
-    """A key as it is listed."""
+    """A key, but for itself."""
 
     id: str = Field(examples=["4f6c2a9b1d0e"])
     name: str
@@ -136,6 +138,39 @@ class KeyDescription(BaseModel):
     revoked_at: datetime | None
 
 
+class UsageDescription(BaseModel):
+    """Requests for predictions; at most some seconds old."""
+
+    requests: int
+    items: int = Field(description="Images and texts.")
+    body_bytes: int = Field(description="Of bodies, as they were sent.")
+    refused: int = Field(description="Of the requests: answered 4xx, or refused as too many.")
+
+
+class KeyUsageDescription(BaseModel):
+    """What a key was used for."""
+
+    today: UsageDescription = Field(description="Since midnight in UTC.")
+    last_30_days: UsageDescription
+    last_used_at: datetime | None = Field(
+        description="For anything at all; null: not in the last 90 days."
+    )
+
+
+class UsedKey(KeyDescription):
+    """A key, and what it was used for."""
+
+    usage: KeyUsageDescription
+
+
+class OwnKey(KeyDescription):
+    """The same as its holder sees it."""
+
+    usage: KeyUsageDescription | None = Field(
+        description="Null while the gateway's database does not tell."
+    )
+
+
 class CreatedKey(KeyDescription):
     """A key as it is shown once."""
 
@@ -145,11 +180,21 @@ class CreatedKey(KeyDescription):
 class KeyList(BaseModel):
     """Every key."""
 
-    keys: list[KeyDescription]
+    keys: list[UsedKey]
 
 
 def described_key(key: ApiKey) -> KeyDescription:
-    """A key as it is listed, and as its own holder sees it."""
+    """A key's terms, and what became of it."""
     shown = {name: getattr(key, name) for name in KeyDescription.model_fields}
     allowed = None if key.allowed is None else sorted(key.allowed)
     return KeyDescription(**{**shown, "scopes": sorted(key.scopes), "allowed": allowed})
+
+
+def described_usage(usage: KeyUsage) -> KeyUsageDescription:
+    """What a key was used for."""
+    return KeyUsageDescription.model_validate(asdict(usage))
+
+
+def used_key(key: ApiKey, usage: KeyUsage) -> UsedKey:
+    """A key as it is listed."""
+    return UsedKey(**described_key(key).model_dump(), usage=described_usage(usage))

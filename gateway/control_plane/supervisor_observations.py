@@ -49,6 +49,11 @@ class StepSample(BaseModel):
     time: str
     models: dict[str, list[float]]
     """By Triton model; the numbers stand in the order of `fields`."""
+    processes: dict[str, list[float]] = {}
+    """By what they are for: `supervisor`, `tritonserver`, a step's model, its decoders; in the
+    order of `process_fields`."""
+    gpus: dict[str, list[float]] = {}
+    """By UUID, where a release runs on one; in the order of `gpu_fields`."""
 
 
 class StepSamples(BaseModel):
@@ -56,6 +61,8 @@ class StepSamples(BaseModel):
 
     interval_seconds: float
     fields: list[str]
+    process_fields: list[str] = []
+    gpu_fields: list[str] = []
     samples: list[StepSample]
 
 
@@ -74,7 +81,7 @@ class SupervisorObservations:
         asked = (_trace(server, trace_id) for server in self._fleet.servers)
         return [span for spans in await asyncio.gather(*asked) for span in spans]
 
-    async def samples(self, seconds: int) -> dict[str, bytes]:
+    async def samples(self, seconds: int, since: str | None) -> dict[str, bytes]:
         """The last samples of each server as its supervisor's own JSON object, passed through.
 
         An hour of fifty releases is seven megabytes: to take it apart would hold up every request
@@ -84,7 +91,8 @@ class SupervisorObservations:
             InferenceUnavailable: all of them are silent, or say something else.
         """
         servers = self._fleet.servers
-        told = await asyncio.gather(*(_samples(server, seconds) for server in servers))
+        query = f"seconds={seconds}" + (f"&since={since}" if since else "")
+        told = await asyncio.gather(*(_samples(server, query) for server in servers))
         found = {it.name: said for it, said in zip(servers, told, strict=True) if said is not None}
         if not found:
             raise InferenceUnavailable(_NO_SAMPLES)
@@ -101,9 +109,9 @@ async def _trace(server: Server, trace_id: str) -> list[TritonSpan]:
         return []
 
 
-async def _samples(server: Server, seconds: int) -> bytes | None:
+async def _samples(server: Server, query: str) -> bytes | None:
     try:
-        answer = await _get(server, f"/samples?seconds={seconds}")
+        answer = await _get(server, f"/samples?{query}")
     except (httpx.HTTPError, TimeoutError):
         return None
     is_samples = answer.content.startswith(_SAMPLES_BEGIN) and answer.content.endswith(b"]}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Date, DateTime, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -50,6 +50,21 @@ class KeyRevisionRow(Table):
     revision: Mapped[int] = mapped_column(BigInteger)
     hash_check: Mapped[str | None] = mapped_column(String(64))
     """Tells whether a gateway has the hash secret under which the digests were made."""
+
+
+class KeyUsageRow(Table):
+    """What one key asked for on one day; every gateway process adds to it."""
+
+    __tablename__ = "key_usage"
+
+    key_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    """In UTC."""
+    requests: Mapped[int] = mapped_column(BigInteger)
+    items: Mapped[int] = mapped_column(BigInteger)
+    body_bytes: Mapped[int] = mapped_column(BigInteger)
+    refused: Mapped[int] = mapped_column(BigInteger)
+    last_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class CounterRow(Table):

@@ -76,6 +76,16 @@ class Guest:
                 return await asked
             return await self.services.arm_counts.watched(self.choice, items, asked)
 
+    async def prepared(self, ticket: Ticket, image: bytes) -> ItemAnswer:
+        """Have an image prepared as for the release's model; counted in no report on arms.
+
+        Raises:
+            InferenceError: Triton did not answer.
+            ClientDisconnect: nobody waits any more.
+        """
+        async with CancelOnDisconnect(self.request):
+            return await self.services.predictor.prepared(ticket, self.target, image)
+
     async def body_is_here(self, ticket: Ticket, items: Sequence[bytes]) -> None:
         """Count what was read, and charge for it if no header said how much would come.
 

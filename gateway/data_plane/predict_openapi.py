@@ -11,7 +11,7 @@ from gateway.data_plane.openapi_examples import PREDICTED
 from gateway.openapi_errors import REQUEST_ID, Responses, refusals
 from gateway.schemas import BatchBody, PredictionBody
 
-_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 _FILES: Final = {"type": "array", "items": {"type": "string", "format": "binary"}}
 _FORM: Final = {"type": "object", "required": ["file"], "properties": {"file": _FILES}}
 _STRING: Final = {"type": "string"}
@@ -62,15 +62,16 @@ HEADER_PARAMETERS: Final[list[dict[str, Any]]] = [
     },
 ]
 SECURITY: Final[list[dict[str, list[str]]]] = [{"HTTPBearer": []}, {"APIKeyHeader": []}]
+ALIAS_PARAMETER: Final[dict[str, Any]] = {
+    "name": "alias",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "example": "digits",
+    "description": "An alias; with the scope admin, or where the key names it, a live release.",
+}
 _PARAMETERS: Final = [
-    {
-        "name": "alias",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string"},
-        "example": "digits",
-        "description": "An alias; with the scope admin, or where the key names it, a live release.",
-    },
+    ALIAS_PARAMETER,
     {
         "name": "top_k",
         "in": "query",
@@ -106,10 +107,10 @@ DESCRIPTION: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
-            "image/jpeg": _BINARY,
-            "image/png": _BINARY,
-            "image/webp": _BINARY,
-            "application/octet-stream": _BINARY,
+            "image/jpeg": BINARY,
+            "image/png": BINARY,
+            "image/webp": BINARY,
+            "application/octet-stream": BINARY,
             "multipart/form-data": {"schema": _FORM},
             "application/json": _JSON,
         },

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from time import perf_counter_ns
 from typing import Any, Final, Protocol
 
 from gateway.data_plane.admission.ticket import Ticket
 from gateway.data_plane.answer_cache import AnswerSource
+from gateway.data_plane.prepared_image import PREPROCESS
 from gateway.data_plane.routing.target import Target
 from gateway.data_plane.servers.inference_call import InferenceCall
 from gateway.errors import InferenceTimeout
@@ -53,23 +55,32 @@ class Predictor:
         Raises:
             InferenceError: Triton did not answer all of them.
         """
-        try:
-            # Who joined somebody else's call has a deadline of their own all the same.
-            async with asyncio.timeout_at(ticket.deadline):
-                answers, outcome = await self._cache.answers(
-                    ticket.visitor.tenant,
-                    target.release,
-                    target.fingerprint,
-                    target.task,
-                    items=items,
-                    ask=partial(self._ask_all, ticket, target),
-                )
-        except TimeoutError as exc:
-            was_sent = record.get().triton_calls
-            before = "Triton answered" if was_sent else "it was this request's turn"
-            raise InferenceTimeout(f"the deadline passed before {before}") from exc
+        # Who joined somebody else's call has a deadline of their own all the same.
+        async with _until(ticket.deadline):
+            answers, outcome = await self._cache.answers(
+                ticket.visitor.tenant,
+                target.release,
+                target.fingerprint,
+                target.task,
+                items=items,
+                ask=partial(self._ask_all, ticket, target),
+            )
         record.get().cache = outcome.cache_status or ""
         return answers
+
+    async def prepared(self, ticket: Ticket, target: Target, image: bytes) -> ItemAnswer:
+        """Have the preprocess step prepare an image; no answer of it is kept.
+
+        Returns:
+            A PreparedImage, or a refusal.
+
+        Raises:
+            InferenceError: Triton did not answer.
+        """
+        record.get().step = PREPROCESS
+        async with _until(ticket.deadline):
+            (answer,) = await self._ask(ticket, target, [image], step=PREPROCESS)
+        return answer
 
     async def _ask_all(
         self, ticket: Ticket, target: Target, items: Sequence[bytes]
@@ -86,14 +97,14 @@ class Predictor:
         return [answer for answers in answered for answer in answers]
 
     async def _ask(
-        self, ticket: Ticket, target: Target, items: Sequence[bytes]
+        self, ticket: Ticket, target: Target, items: Sequence[bytes], *, step: str = ""
     ) -> list[ItemAnswer]:
         """Ask, and wait until nobody waits any more; what was sent goes on.
 
         Triton works on all the same, so the place is kept until it is done; and a call that is
         cancelled can end the whole server (docs/adr/0015).
         """
-        call = _Call(partial(self._call, ticket, target, items))
+        call = _Call(partial(self._call, ticket, target, items, step=step))
         self._calls.add(call.task)
         call.task.add_done_callback(self._forget)
         try:
@@ -110,7 +121,7 @@ class Predictor:
             task.exception()  # seen, also when nobody waits any more
 
     async def _call(
-        self, ticket: Ticket, target: Target, items: Sequence[bytes], call: _Call
+        self, ticket: Ticket, target: Target, items: Sequence[bytes], call: _Call, *, step: str
     ) -> list[ItemAnswer]:
         known, joined_ns = record.get(), perf_counter_ns()
         async with ticket.turn(len(items), sum(map(len, items))) as turn:
@@ -122,10 +133,30 @@ class Predictor:
                 request_id=request_id.get(),
                 deadline=ticket.deadline,
                 traceparent=known.traceparent,
+                goes_alone=bool(step),
+                step=step,
             )
+            if step:
+                turn.spoil()  # the limit goes by the time that the whole takes
             asked.seconds_left()
             call.sent_ns = perf_counter_ns()
             return await self._triton.classify(asked, turn.spoil)
+
+
+@asynccontextmanager
+async def _until(deadline: float) -> AsyncIterator[None]:
+    """Do something in time.
+
+    Raises:
+        InferenceTimeout: it took longer.
+    """
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield
+    except TimeoutError as exc:
+        was_sent = record.get().triton_calls
+        before = "Triton answered" if was_sent else "it was this request's turn"
+        raise InferenceTimeout(f"the deadline passed before {before}") from exc
 
 
 class _Call:

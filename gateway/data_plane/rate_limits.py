@@ -26,6 +26,9 @@ class SharedLimiter(Protocol):
     async def take(self, who: tuple[str, str], *, limit: int, cost: int) -> Window | None:
         """Take a cost; see RedisLimiter."""
 
+    async def ping(self) -> None:
+        """See whether they can be reached; see RedisLimiter."""
+
     async def close(self) -> None:
         """End the connections."""
 
@@ -46,6 +49,20 @@ class RateLimits:
         self._clock = clock
         self._ask_redis_at = 0.0
         self._is_redis_away = False
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there is a Redis that should answer."""
+        return self._shared is not None
+
+    async def ping(self) -> None:
+        """See whether the shared counters can be reached, where there are such.
+
+        Raises:
+            CountersAway: they cannot.
+        """
+        if self._shared is not None:
+            await self._shared.ping()
 
     async def charge(self, key: ApiKey, *, requests: int, size_bytes: int) -> None:
         """Take requests and bytes from what the key has left.

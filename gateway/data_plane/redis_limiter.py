@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Final, cast
 
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -55,6 +56,18 @@ class RedisLimiter:
         """
         try:
             return await take(self._limiter, who, limit=limit, cost=cost)
+        except (RedisError, OSError) as exc:
+            raise CountersAway(type(exc).__name__) from exc
+
+    async def ping(self) -> None:
+        """Have Redis answer.
+
+        Raises:
+            CountersAway: it does not.
+        """
+        try:
+            # redis-py's types know the client of threads, too.
+            await cast(Awaitable[object], Redis(connection_pool=self._pool).ping())
         except (RedisError, OSError) as exc:
             raise CountersAway(type(exc).__name__) from exc
 

@@ -12,6 +12,7 @@ from tritonclient.grpc import service_pb2
 
 from gateway.data_plane.grpc_calls.call_errors import CallError
 from gateway.data_plane.grpc_calls.channel import GrpcChannel
+from gateway.data_plane.prepared_image import read_prepared
 from gateway.data_plane.servers.inference_call import InferenceCall
 from gateway.data_plane.triton_statistics import ModelStatistics, read_statistics
 from gateway.errors import (
@@ -76,7 +77,7 @@ class TritonClient:
         Triton is told how long it may queue; the caller has its own clock.
 
         Returns:
-            One answer per item, in order.
+            One answer per item, in order; a PreparedImage where the preprocess step was asked.
 
         Raises:
             InferenceError: the narrowest class that fits what Triton did.
@@ -87,6 +88,8 @@ class TritonClient:
         request.parameters["timeout"].int64_param = max(1, int(timeout_seconds * 1_000_000))
         response = await self._infer(request, call)
         try:
+            if call.step:
+                return read_prepared(response, items=len(call.items))
             return decode_answers(_answer_tensors(response), items=len(call.items))
         except ContractBroken as exc:
             logger.error("Triton's answer breaks the contract release=%s: %s", call.release, exc)  # noqa: TRY400 - a traceback would say nothing more
@@ -146,7 +149,7 @@ def _request(call: InferenceCall) -> Any:  # noqa: ANN401 - protobuf has no type
         name=spec.name, datatype=spec.dtype, shape=(len(call.items), *spec.shape)
     )
     return service_pb2.ModelInferRequest(
-        model_name=call.release,
+        model_name=call.model,
         id=call.request_id,
         inputs=[tensor],
         raw_input_contents=[encode_bytes_tensor(call.items)],

@@ -1,6 +1,7 @@
 """python -m gateway.process.worker: one process that answers; `python -m gateway` starts it.
 
-Its arguments are descriptors: the channel to the parent, where to listen, where for metrics.
+Its arguments: the folder that all workers share, empty where there is only one; then descriptors:
+the channel to the parent, where to listen, where for metrics.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, cast
 
 from gateway.log_setup import configure_logging
@@ -25,12 +27,14 @@ _HEARTBEAT_SECONDS: Final = 1.0
 def main(arguments: Sequence[str]) -> None:
     """Serve until the parent says otherwise, or is gone."""
     configure_logging()
-    with socket.socket(fileno=int(arguments[0])) as channel:
+    folder, own_channel, listeners, for_metrics = arguments
+    with socket.socket(fileno=int(own_channel)) as channel:
         with told_in_one_sentence():
             settings = GatewaySettings().of_one_worker()
             config = server_config(settings)
         state = cast(Any, config.app).state
-        state.listeners = inherited(arguments[2])
+        state.listeners = inherited(for_metrics)
+        state.shared_folder = Path(folder) if folder else None
         server = GatewayServer(
             config,
             state.stopping,
@@ -38,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
             on_serving=lambda: _obey(server, channel),
         )
         with suppress(KeyboardInterrupt):
-            server.run(sockets=inherited(arguments[1]))
+            server.run(sockets=inherited(listeners))
     if not server.started:
         sys.exit(3)
 

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from benchmarks.chromium import CHROMIUM, FLAGS
 from benchmarks.local_stack import LocalStack, local_stack
+from tests.integration.test_releases_command import write_like_digits
 from tests.word_votes import repository_with_words
 
 PROJECT = Path(__file__).resolve().parents[2]
-# Debian's; where there is none, Playwright takes the one that it brought itself.
-CHROMIUM = shutil.which("chromium")
-# No sandbox inside containers and as root; the rest keeps Chromium from calling home.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 expect.set_options(timeout=20_000)
 
@@ -33,6 +22,7 @@ expect.set_options(timeout=20_000)
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     folder = tmp_path_factory.mktemp("stack")
     repository = repository_with_words(folder / "models")
+    write_like_digits(repository, "digits", 2)
     with local_stack(folder / "state", repository) as running:
         yield running
 

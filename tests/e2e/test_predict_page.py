@@ -42,7 +42,9 @@ def test_a_person_uploads_a_sample_and_reads_the_digit(page: Page, stack: LocalS
     sample = next(file for file in pictures.sample_files() if pictures.true_digit(file) == "7")
     upload(page, sample)
     expect_prediction(page, sample)
-    expect(page.get_by_test_id("stMainBlockContainer").get_by_text("digits_r1")).to_be_visible()
+    expect(
+        page.get_by_test_id("stMainBlockContainer").get_by_text("Release digits_r1")
+    ).to_be_visible()
     expect(page.get_by_role("table")).to_be_visible()
 
 

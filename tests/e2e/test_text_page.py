@@ -22,7 +22,9 @@ def test_a_person_writes_a_sentence_and_reads_its_topic(page: Page, stack: Local
 
     answer = page.get_by_test_id("stMetric").filter(has_text="Prediction")
     expect(answer).to_contain_text("weather")
-    expect(page.get_by_test_id("stMainBlockContainer").get_by_text("words_r1")).to_be_visible()
+    expect(
+        page.get_by_test_id("stMainBlockContainer").get_by_text("Release words_r1")
+    ).to_be_visible()
 
 
 def test_a_text_that_was_cut_short_says_so(page: Page, stack: LocalStack) -> None:

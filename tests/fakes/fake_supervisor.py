@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 from python_backends.shared.contract import Task
 from triptych.supervisor.status import (
+    Heal,
     Phase,
     ReleaseState,
     ReleaseStatus,
@@ -78,8 +79,11 @@ class FakeSupervisor:
     samples: dict[str, object] = field(
         default_factory=lambda: {"interval_seconds": 5.0, "fields": ["requests"], "samples": []}
     )
+    heals: list[Heal] = field(default_factory=list)
     repository: dict[str, object] = field(default_factory=dict)
     """What lies on its disk, by release, as /repository tells it."""
+    cards: dict[str, object] = field(default_factory=dict)
+    """By release, what /releases/{release} tells; any other is 404."""
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     """By the path of an order: the status and sentence with which it is refused."""
     held: dict[str, threading.Event] = field(default_factory=dict)
@@ -121,11 +125,22 @@ class FakeSupervisor:
             return 200, self.garbage
         if path.startswith("/traces/"):
             return self._trace(path)
+        if path.startswith("/releases/"):
+            return self._card(path)
         told = {
             "/repository": {"releases": self.repository, "broken": {}},
             "/releases": json.loads(self.status())["releases"],
         }
         return 200, json.dumps(told.get(path, self.samples)).encode()
+
+    def _card(self, path: str) -> tuple[int, bytes]:
+        if path in self.refusals:
+            status, sentence = self.refusals[path]
+            return status, json.dumps({"error": sentence}).encode()
+        card = self.cards.get(path.removeprefix("/releases/"))
+        if card is None:
+            return 404, b'{"error":"There is no such release on this disk."}'
+        return 200, json.dumps(card).encode()
 
     def _trace(self, path: str) -> tuple[int, bytes]:
         trace_id = path.removeprefix("/traces/")
@@ -149,6 +164,7 @@ class FakeSupervisor:
             releases={f"{it.alias}_r{it.number}": self._just_seen(it) for it in self.releases},
             instance=self.instance,
             phase=self.phase,
+            heals=tuple(self.heals),
         )
         return json.dumps(status.to_json()).encode()
 

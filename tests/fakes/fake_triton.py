@@ -6,6 +6,7 @@ Twin: the integration tests send the same requests to the real server.
 from __future__ import annotations
 
 import json
+import math
 import struct
 import threading
 import time
@@ -20,6 +21,7 @@ from tritonclient.grpc import model_config_pb2, service_pb2
 
 from python_backends.shared.contract import (
     LABEL,
+    PIXELS,
     SCORE,
     STATUS,
     ItemAnswer,
@@ -34,6 +36,8 @@ _UNLIMITED: Final = (
     ("grpc.max_send_message_length", -1),
     ("grpc.so_reuseport", 0),
 )
+# Of an image that a preprocess step has prepared: height, width, channels.
+PREPARED_SHAPE: Final = (2, 3, 3)
 _NO_ITEM: Final = ItemAnswer(Status.UNDECODABLE, (), ())
 
 # The generated protobuf classes carry no types.
@@ -61,6 +65,8 @@ class FakeTriton:
     """By the bytes of the image or text; anything else is undecodable."""
     answers_of: dict[str, dict[bytes, ItemAnswer]] = field(default_factory=dict)
     """What a release answers otherwise, by its name."""
+    prepared: dict[bytes, bytes] = field(default_factory=dict)
+    """What a preprocess step makes of an image; any other one gets its status from `answers`."""
     hung: set[str] = field(default_factory=set)
     """Releases that do not answer as long as they are in here."""
     refusal: tuple[grpc.StatusCode, str] | None = None
@@ -98,7 +104,7 @@ class FakeTriton:
         """Be as new: the next test knows nothing of the last one."""
         self.width, self.refusal, self.spoil = 10, None, lambda _: None
         self.judge = lambda _: None
-        self.answers_of, self.hung = {}, set()
+        self.answers_of, self.prepared, self.hung = {}, {}, set()
         self.answers, self.asked, self.loaded, self.inferences_counted = {}, [], [], None
         self.metadata, self.statistics = [], []
         self.overrides, self.unloaded, self.load_refusal = [], [], None
@@ -126,9 +132,7 @@ class FakeTriton:
         refusal = self.refusal or self.judge(request)
         if refusal is not None:
             context.abort(*refusal)
-        answers = {**self.answers, **self.answers_of.get(request.model_name, {})}
-        found = [answers.get(item, _NO_ITEM) for item in _items(request)]
-        response = self._response(request, found)
+        response = self._respond(request)
         self.spoil(response)
         return response
 
@@ -178,8 +182,27 @@ class FakeTriton:
         config.parameters["kept"].string_value = "as it is"
         return service_pb2.ModelConfigResponse(config=config)
 
-    def _response(self, request: InferRequest, found: list[ItemAnswer]) -> InferResponse:
+    def _respond(self, request: InferRequest) -> InferResponse:
         response = service_pb2.ModelInferResponse(model_name=request.model_name, id=request.id)
+        if request.model_name.endswith("_preprocess"):
+            return self._with_pixels(response, _items(request))
+        answers = {**self.answers, **self.answers_of.get(request.model_name, {})}
+        return self._with_labels(response, [answers.get(it, _NO_ITEM) for it in _items(request)])
+
+    def _with_pixels(self, response: InferResponse, items: list[bytes]) -> InferResponse:
+        blank = bytes(math.prod(PREPARED_SHAPE))
+        states = [
+            Status.OK if item in self.prepared else self.answers.get(item, _NO_ITEM).status
+            for item in items
+        ]
+        raw = {PIXELS: b"".join(self.prepared.get(item, blank) for item in items)}
+        for tensor, content in {**raw, STATUS: bytes(states)}.items():
+            shape = (len(items), *(PREPARED_SHAPE if tensor is PIXELS else (1,)))
+            response.outputs.add(name=tensor.name, datatype=tensor.dtype, shape=shape)
+            response.raw_output_contents.append(content)
+        return response
+
+    def _with_labels(self, response: InferResponse, found: list[ItemAnswer]) -> InferResponse:
         labels, scores = [], []
         for answer in found:
             blanks = self.width - len(answer.labels)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.local_stack import LocalStack, local_stack
+from gateway.control_plane.database import open_database
 from tests.real_postgres import RealPostgres, running_postgres
 from tests.real_redis import RealRedis, running_redis
 from tests.word_votes import repository_with_words
@@ -41,3 +44,19 @@ def redis() -> Iterator[RealRedis]:
     """A server of its own for each test, because some end it."""
     with running_redis() as server:
         yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, one of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/keys.db"
+    server: RealPostgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    engine = await open_database(database)
+    yield engine
+    await engine.dispose()

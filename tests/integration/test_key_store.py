@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,22 +30,6 @@ from tests.unit.gateway.running_gateway import until
 
 APP = KeyTerms(name="app", scopes=frozenset({Scope.PREDICT}))
 ADMIN = KeyTerms(name="operator", scopes=frozenset({Scope.ADMIN}))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, one of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/keys.db"
-    server: RealPostgres = request.getfixturevalue("postgres")
-    return server.new_database()
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    engine = await open_database(database)
-    yield engine
-    await engine.dispose()
 
 
 async def test_all_terms_survive_the_database(engine: AsyncEngine) -> None:

@@ -101,12 +101,18 @@ def test_every_make_target_that_a_page_names_exists(page: str) -> None:
         assert named
 
 
-def test_every_link_of_the_readme_leads_to_a_file() -> None:
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+PAGES = ["README.md", *sorted(f"docs/{file.name}" for file in (PROJECT / "docs").glob("*.md"))]
 
-    assert links
-    assert [link for link in links if not (PROJECT / link).exists()] == []
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_and_picture_of_a_page_leads_to_a_file(page: str) -> None:
+    text = (PROJECT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", text)
+    links += re.findall(r'(?:src|srcset)="([^"]+)"', text)
+
+    where = (PROJECT / page).parent
+    assert [link for link in links if not (where / link).exists()] == []
+    assert links or page != "README.md"
 
 
 def test_make_help_lists_every_target_that_says_what_it_is_for() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Unpack
 
@@ -13,7 +14,7 @@ from triptych.cli.connections import open_gateway
 from triptych.cli.key_options import Terms, changed_term_options, term_options, terms_body
 from triptych.cli.options import state_dir_option
 
-_HEADER: Final = ("ID", "NAME", "SCOPES", "STATE", "LIMITS")
+_HEADER: Final = ("ID", "NAME", "SCOPES", "STATE", "LAST-USED", "REQUESTS/30D", "LIMITS")
 
 
 @click.group(short_help="Make and administer API keys.")
@@ -68,13 +69,23 @@ def list_keys(state_dir: Path | None, as_json: bool) -> None:
 
 
 def _row(key: Mapping[str, Any]) -> tuple[str, ...]:
-    return key["id"], key["name"], " ".join(key["scopes"]), _state(key), _limits(key)
+    named = key["id"], key["name"], " ".join(key["scopes"])
+    return *named, _state(key), *_usage(key.get("usage")), _limits(key)
 
 
 def _state(key: Mapping[str, Any]) -> str:
     if key["revoked_at"]:
         return f"revoked {key['revoked_at']}"
     return f"until {key['expires_at']}" if key.get("expires_at") else "live"
+
+
+def _usage(usage: Mapping[str, Any] | None) -> tuple[str, str]:
+    """When the key was last used, to the minute, and for how many requests in 30 days."""
+    if not usage:  # a gateway of an earlier version
+        return "?", "?"
+    last = usage["last_used_at"]
+    told = f"{datetime.fromisoformat(last):%Y-%m-%dT%H:%MZ}" if last else "-"
+    return told, str(usage["last_30_days"]["requests"])
 
 
 def _limits(key: Mapping[str, Any]) -> str:

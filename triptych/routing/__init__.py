@@ -5,6 +5,7 @@ from triptych.routing.names import (
     ReleaseName,
     first_routes,
     is_alias,
+    step_model,
 )
 from triptych.routing.route import Arm, Route, Shadow, Sticky
 from triptych.routing.split import choose_arm, sticky_draw
@@ -19,5 +20,6 @@ __all__ = [
     "choose_arm",
     "first_routes",
     "is_alias",
+    "step_model",
     "sticky_draw",
 ]

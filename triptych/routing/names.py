@@ -29,13 +29,18 @@ class ReleaseName:
 
     def step(self, step: str) -> str:
         """The Triton model of one step: `digits_r3_preprocess`; an empty step is the ensemble."""
-        return f"{self}_{step}" if step else str(self)
+        return step_model(str(self), step)
 
     @classmethod
     def parse(cls, text: str) -> ReleaseName | None:
         """Read `digits_r3`, or None where the text is no release name (a step's, an alias, ...)."""
         match = _RELEASE.fullmatch(text)
         return cls(match["alias"], int(match["number"])) if match else None
+
+
+def step_model(release: str, step: str) -> str:
+    """The Triton model of a release's step; an empty step is the ensemble."""
+    return f"{release}_{step}" if step else release
 
 
 def is_alias(text: str) -> bool:

@@ -105,6 +105,9 @@ def _release_routes(supervisor: Supervisor) -> list[Route]:
     async def repository(_: Request) -> JSONResponse:
         return await answer(supervisor.repository)
 
+    async def card(request: Request) -> JSONResponse:
+        return await answer(lambda: supervisor.card(_release_name(request.path_params["release"])))
+
     async def load(request: Request) -> JSONResponse:
         name, query = request.path_params["release"], request.query_params
         engine, is_kept = query.get("engine"), query.get("routes_are_kept") == "true"
@@ -115,6 +118,7 @@ def _release_routes(supervisor: Supervisor) -> list[Route]:
 
     return [
         Route("/releases", releases),
+        Route("/releases/{release}", card),
         Route("/repository", repository),
         Route("/releases/{release}/load", load, methods=["POST"]),
         Route("/releases/{release}/unload", unload, methods=["POST"]),

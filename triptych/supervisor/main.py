@@ -26,8 +26,10 @@ from triptych.stack.triton_process import TritonProcess
 from triptych.supervisor.access import check_access
 from triptych.supervisor.api import create_supervisor_api
 from triptych.supervisor.desired_set import DesiredSet
+from triptych.supervisor.gpu_usage import GpuRows, ask_for_gpus
 from triptych.supervisor.metrics import SupervisorMetrics
 from triptych.supervisor.observations import Observations
+from triptych.supervisor.process_usage import ProcessUsage
 from triptych.supervisor.step_samples import StepSamples
 from triptych.supervisor.stub_processes import processes_of
 from triptych.supervisor.supervisor import Supervisor
@@ -170,8 +172,17 @@ def _server(
 
 
 def _observations(supervisor: Supervisor, settings: StackSettings) -> Observations:
+    where = TritonAddresses.of(settings)
+
+    def gpus() -> GpuRows:
+        # Without a release on one there is nothing to ask for.
+        uses_gpu = any(it.device == "gpu" for it in supervisor.status().releases.values())
+        return ask_for_gpus(where.metrics) if uses_gpu else {}
+
     samples = StepSamples(
-        lambda: TritonConnection(TritonAddresses.of(settings).grpc),
+        lambda: TritonConnection(where.grpc),
         lambda: list(supervisor.status().releases),
+        processes=ProcessUsage(),
+        gpus=gpus,
     )
     return Observations(TraceStore(settings.traces_kept, settings.traces_max_bytes), samples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ from triptych.supervisor.trace_store import TraceStore
 
 # Triton sends at most 512 spans at once, 640 bytes each.
 _MAX_BODY_BYTES: Final = 2 * 1024 * 1024
+_A_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ class Observations:
         seconds = request.query_params.get("seconds", str(KEPT_SECONDS))
         if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 10):
             return _refusal("seconds must be a whole number.", 400)
-        return Response(self.samples.to_json(int(seconds)), media_type="application/json")
+        since = request.query_params.get("since", "")
+        if since and not _A_TIME.fullmatch(since):
+            return _refusal("since must be the time of a sample.", 400)
+        return Response(self.samples.to_json(int(seconds), since), media_type="application/json")
 
 
 def _refusal(message: str, status: int) -> JSONResponse:

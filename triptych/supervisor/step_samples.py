@@ -1,4 +1,4 @@
-"""An hour of samples: what each step of each live release did in each interval of five seconds."""
+"""An hour of samples: what each step and each process did in each interval of five seconds."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from python_backends.shared.contract import STEP_NAMES
 from triptych.client.triton import ModelCounts, TritonConnection
 from triptych.errors import CallFailed
 from triptych.routing import ReleaseName
+from triptych.supervisor.gpu_usage import GPU_FIELDS, GpuRows
+from triptych.supervisor.process_usage import PROCESS_FIELDS, ProcessUsage
 from triptych.supervisor.status import utc_now
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ class StepSamples:
         connect: Makes the connection that `watch` uses.
         live_releases: Names of the releases that are served now.
         interval_seconds: Pause between two looks.
+        processes: Of this supervisor and its Triton; None tells of none.
+        gpus: Tells of those that Triton uses.
     """
 
     def __init__(
@@ -39,12 +43,17 @@ class StepSamples:
         connect: Callable[[], TritonConnection],
         live_releases: Callable[[], Sequence[str]],
         interval_seconds: float = INTERVAL_SECONDS,
+        *,
+        processes: ProcessUsage | None = None,
+        gpus: Callable[[], GpuRows] = dict,
     ) -> None:
         self._connect = connect
         self._live_releases = live_releases
         self.interval_seconds = interval_seconds
+        self._processes = processes
+        self._gpus = gpus
         self._before: dict[str, ModelCounts] = {}
-        self._samples: deque[bytes] = deque(maxlen=int(KEPT_SECONDS / interval_seconds))
+        self._samples: deque[_Sample] = deque(maxlen=int(KEPT_SECONDS / interval_seconds))
         self._stopping = threading.Event()
 
     def watch(self) -> None:
@@ -59,6 +68,20 @@ class StepSamples:
 
     def look(self, connection: TritonConnection) -> None:
         """Take one sample; a model that is seen for the first time is in the next one."""
+        sample: dict[str, object] = {}
+        if models := self._look_at_models(connection):
+            sample["models"] = models
+        if self._processes:
+            sample["processes"] = self._processes.look()
+        if gpus := self._gpus():
+            sample["gpus"] = gpus
+        if sample:
+            time = utc_now()
+            # Kept as what will be told: an hour of fifty releases would take seconds to write.
+            told = _compact({"time": time, "models": {}, **sample})
+            self._samples.append(_Sample(time, told))
+
+    def _look_at_models(self, connection: TritonConnection) -> dict[str, tuple[float, ...]]:
         models = [
             name.step(step)
             for name in map(ReleaseName.parse, self._live_releases())
@@ -69,7 +92,7 @@ class StepSamples:
             counts = connection.statistics(_TIMEOUT_SECONDS)
         except CallFailed as exc:
             logger.debug("no sample: %s", exc)
-            return
+            return {}
         seen = {model: counts[model] for model in models if model in counts}
         rows = {
             model: _difference(self._before[model], now)
@@ -77,16 +100,34 @@ class StepSamples:
             if model in self._before
         }
         self._before = seen
-        if rows:
-            # Kept as what will be told: an hour of fifty releases would take seconds to write.
-            self._samples.append(_compact({"time": utc_now(), "models": rows}))
+        return rows
 
-    def to_json(self, seconds: float = KEPT_SECONDS) -> bytes:
-        """The samples of the last seconds, oldest first, as one JSON object."""
+    def to_json(self, seconds: float = KEPT_SECONDS, since: str = "") -> bytes:
+        """The samples of the last seconds, oldest first, as one JSON object.
+
+        Args:
+            seconds: How far back.
+            since: The `time` of a sample: only later ones.
+        """
         wanted = max(1, round(seconds / self.interval_seconds))
-        head = _compact({"interval_seconds": self.interval_seconds, "fields": FIELDS})
-        samples = b",".join(list(self._samples)[-wanted:])
+        head = _compact(
+            {
+                "interval_seconds": self.interval_seconds,
+                "fields": FIELDS,
+                "process_fields": PROCESS_FIELDS,
+                "gpu_fields": GPU_FIELDS,
+            }
+        )
+        # All times are written alike, so that text order is their order.
+        samples = b",".join(it.told for it in list(self._samples)[-wanted:] if it.time > since)
         return head.removesuffix(b"}") + b',"samples":[' + samples + b"]}"
+
+
+class _Sample(NamedTuple):
+    """One sample, written out."""
+
+    time: str
+    told: bytes
 
 
 def _compact(value: dict[str, object]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +37,15 @@ def find_stubs(server_pid: int) -> list[Stub]:
 
 
 def _read_stub(pid: int) -> Stub | None:
-    arguments = command_line(pid)
+    model = stub_model(command_line(pid))
+    return Stub(pid, model) if model else None
+
+
+def stub_model(arguments: Sequence[str]) -> str | None:
+    """The model of the stub that was started with these arguments; None: it is no stub."""
     if len(arguments) < 2 or Path(arguments[0]).name != _STUB:
         return None
-    return Stub(pid, Path(arguments[1]).parent.parent.name)
+    return Path(arguments[1]).parent.parent.name
 
 
 def command_line(pid: int) -> list[str]:

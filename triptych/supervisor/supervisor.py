@@ -24,6 +24,7 @@ from triptych.supervisor.decisions import Decision, Do, Facts, decide
 from triptych.supervisor.hang_finder import Diagnosis
 from triptych.supervisor.inventory import tell_repository
 from triptych.supervisor.metrics import SupervisorMetrics
+from triptych.supervisor.release_card import tell_card
 from triptych.supervisor.release_changes import ReleaseChanges
 from triptych.supervisor.release_healer import DIED, ReleaseHealer
 from triptych.supervisor.served_set import ServedSet
@@ -148,6 +149,10 @@ class Supervisor:
             ReleaseBroken: there is no repository.
         """
         return tell_repository(self._settings.model_repository, self.board.loaded())
+
+    def card(self, name: ReleaseName) -> dict[str, object]:
+        """Everything that one release on disk says of itself; as in `tell_card`."""
+        return tell_card(self._settings.model_repository, name)
 
     def drain(self) -> SupervisorStatus:
         """Ask everybody to send nothing new."""

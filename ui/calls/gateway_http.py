@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict, TypeVar
@@ -39,6 +40,11 @@ class Body:
 
     content: bytes = field(repr=False)
     content_type: str
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, object]) -> Body:
+        """An object as JSON."""
+        return cls(json.dumps(value).encode(), "application/json")
 
 
 def open_http(base_url: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
@@ -96,7 +102,7 @@ class Caller:
         response = self._send(request)
         if response.status_code not in statuses:
             response = _accepted(response)
-        return _decoded(response, decode)
+        return decoded(response, decode)
 
     def tell(
         self,
@@ -106,9 +112,29 @@ class Caller:
         *,
         query: Mapping[str, QueryValue] | None = None,
         body: Body | None = None,
+        if_match: str | None = None,
+        patience_seconds: float | None = None,
     ) -> AnswerT:
-        """POST, PUT, PATCH or DELETE something that a person asked for; as in `look`."""
-        return _decoded(self.fetch(method, path, query=query, body=body), decode)
+        """POST, PUT, PATCH or DELETE something that a person asked for; as in `look`.
+
+        Args:
+            method: What to do.
+            path: As in `look`.
+            decode: As in `look`.
+            query: As in `look`.
+            body: What goes along.
+            if_match: The ETag of what the person saw; 412 where it is not so any more.
+            patience_seconds: In place of the usual patience, for what takes long.
+        """
+        response = self.fetch(
+            method,
+            path,
+            query=query,
+            body=body,
+            headers={"If-Match": if_match} if if_match is not None else None,
+            patience_seconds=patience_seconds,
+        )
+        return decoded(response, decode)
 
     def fetch(
         self,
@@ -117,9 +143,16 @@ class Caller:
         *,
         query: Mapping[str, QueryValue] | None = None,
         body: Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        patience_seconds: float | None = None,
     ) -> httpx.Response:
-        """The same for an answer that is no JSON: the whole response, once it is a success."""
+        """The same for an answer that is more than JSON: the whole response, once it succeeds."""
         request = self._request(method, path, query, body, is_quick=False)
+        request.headers.update(headers or {})
+        if patience_seconds is not None:
+            request.extensions["timeout"] = httpx.Timeout(
+                patience_seconds, connect=QUICK_CALL_SECONDS
+            ).as_dict()
         return _accepted(self._send(request))
 
     def _request(
@@ -160,7 +193,7 @@ def look_without_key(
     response = send(http, request)
     if response.status_code not in statuses:
         raise AnswerNotUnderstood(f"GET {path} answered {response.status_code}")
-    return _decoded(response, decode)
+    return decoded(response, decode)
 
 
 def send(http: httpx.Client, request: httpx.Request) -> httpx.Response:
@@ -203,7 +236,12 @@ def _retry_after(response: httpx.Response) -> float | None:
     return float(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
-def _decoded(response: httpx.Response, decode: Callable[[BodyT], AnswerT]) -> AnswerT:
+def decoded(response: httpx.Response, decode: Callable[[BodyT], AnswerT]) -> AnswerT:
+    """Decode the JSON of a response.
+
+    Raises:
+        AnswerNotUnderstood: It has another shape, or is none.
+    """
     try:
         body: BodyT = response.json()
         return decode(body)

@@ -1,4 +1,4 @@
-"""Three ways to give a picture; the one that the person used last is the current one."""
+"""Three ways to give pictures; the one that the person used last is the current one."""
 
 from __future__ import annotations
 
@@ -7,28 +7,33 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ui.components.sample_gallery import read_sample, show_sample_gallery
+from ui.components.upload_memory import keep_only
 from ui.encoded_image import CONTENT_TYPES, EncodedImage
 from ui.texts import Texts
 
-# Keys in session_state. The first two belong to widgets and hold what the widget holds.
+# Keys in session_state. The camera's belongs to its widget and holds what the widget holds; the
+# upload field's has a number behind it.
 UPLOAD = "upload"
 CAMERA = "camera"
 SAMPLE = "sample"
 # Which of the three the person acted on last.
 CURRENT = "current_input"
+# How often the upload field was emptied.
+EMPTIED = "uploads_emptied"
 
 
-def choose_image(
+def choose_images(
     texts: Texts,
     *,
     samples: tuple[Path, ...],
     max_upload_megabytes: int,
     disabled: bool,
     on_given: Callable[[], None],
-) -> EncodedImage | None:
-    """Draw the inputs and return the current picture, if there is one.
+) -> tuple[EncodedImage, ...]:
+    """Draw the inputs and return the current pictures: only an upload can be several.
 
     Args:
         texts: The reader's language.
@@ -53,7 +58,22 @@ def choose_image(
     if tabs[camera_tab].open or st.session_state.get(CAMERA) is not None:
         with tabs[camera_tab]:
             _show_camera(texts, on_change=use_widget, disabled=disabled)
-    return _current_image(samples)
+    keep_only([*_held(UPLOAD), *_held(CAMERA)])
+    return _current_images(samples)
+
+
+def empty_upload() -> None:
+    """Let the upload field begin anew without its files.
+
+    Streamlit offers no other way than a field with another key.
+    """
+    st.session_state[EMPTIED] = st.session_state.get(EMPTIED, 0) + 1
+    if st.session_state.get(CURRENT) == UPLOAD:
+        st.session_state[CURRENT] = None
+
+
+def _key(widget: str) -> str:
+    return f"{widget}-{st.session_state.get(EMPTIED, 0)}" if widget == UPLOAD else widget
 
 
 def _choose_sample(on_given: Callable[[], None], name: str) -> None:
@@ -62,12 +82,12 @@ def _choose_sample(on_given: Callable[[], None], name: str) -> None:
     on_given()
 
 
-def _use_widget(on_given: Callable[[], None], key: str) -> None:
-    """Make a widget current when it gets a picture, and forget it when it loses it."""
-    if st.session_state[key] is not None:
-        st.session_state[CURRENT] = key
+def _use_widget(on_given: Callable[[], None], widget: str) -> None:
+    """Make a widget current when it gets a picture, and forget it when it loses the last one."""
+    if st.session_state[_key(widget)]:
+        st.session_state[CURRENT] = widget
         on_given()
-    elif st.session_state.get(CURRENT) == key:
+    elif st.session_state.get(CURRENT) == widget:
         st.session_state[CURRENT] = None
 
 
@@ -81,7 +101,8 @@ def _show_upload(
     st.file_uploader(
         texts("predict.upload", megabytes=max_upload_megabytes),
         type=[suffix.removeprefix(".") for suffix in CONTENT_TYPES],
-        key=UPLOAD,
+        accept_multiple_files=True,
+        key=_key(UPLOAD),
         on_change=on_change,
         args=(UPLOAD,),
         max_upload_size=max_upload_megabytes,
@@ -99,10 +120,17 @@ def _show_camera(texts: Texts, *, on_change: Callable[[str], None], disabled: bo
     )
 
 
-def _current_image(samples: tuple[Path, ...]) -> EncodedImage | None:
+def _current_images(samples: tuple[Path, ...]) -> tuple[EncodedImage, ...]:
     current = st.session_state.get(CURRENT)
     if current == SAMPLE:
         chosen = [file for file in samples if file.name == st.session_state[SAMPLE]]
-        return read_sample(chosen[0]) if chosen else None
-    held = st.session_state.get(current) if current in {UPLOAD, CAMERA} else None
-    return EncodedImage(name=held.name, data=held.getvalue()) if held is not None else None
+        image = read_sample(chosen[0]) if chosen else None
+        return (image,) if image else ()
+    files = _held(current) if current in {UPLOAD, CAMERA} else []
+    # getvalue() hands out the bytes that Streamlit holds, not a copy of them.
+    return tuple(EncodedImage(name=file.name, data=file.getvalue()) for file in files)
+
+
+def _held(widget: str) -> list[UploadedFile]:
+    held: list[UploadedFile] | UploadedFile | None = st.session_state.get(_key(widget))
+    return held if isinstance(held, list) else [held] if held is not None else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui import view_models
 from ui.calls.predictions import Prediction
@@ -15,12 +16,17 @@ BAR_STEP_PIXELS = 30
 
 def show_prediction(
     given: EncodedImage | WrittenText, prediction: Prediction, texts: Texts
-) -> None:
-    """Draw a whole answer."""
+) -> DeltaGenerator:
+    """Draw a whole answer.
+
+    Returns:
+        The place below what was given, for what is known of it later.
+    """
     headline = view_models.to_headline(prediction)
     given_column, headline_column = st.columns([2, 3], vertical_alignment="center")
     with given_column:
         _show_given(given, texts)
+        below = st.container()
     with headline_column:
         st.metric(texts("result.prediction"), headline.label)
         st.metric(texts("result.confidence"), headline.confidence)
@@ -34,6 +40,10 @@ def show_prediction(
         alt=texts("result.table"),
     )
     st.caption(view_models.to_caption(prediction, texts))
+    origin = view_models.to_origin_caption(prediction.origin, texts)
+    if origin:
+        st.caption(origin)
+    return below
 
 
 def _show_given(given: EncodedImage | WrittenText, texts: Texts) -> None:

@@ -1,4 +1,4 @@
-"""Two ways to give a text: write it, or take a sample; the one classified last is the current."""
+"""Two ways to give texts: write them, or take a sample; what was classified last is the current."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from ui.written_text import WrittenText
 
 AREA_HEIGHT_PIXELS = 220
 
-# Keys in session_state. The first belongs to the widget and holds what is written there now.
+# Keys in session_state. The first two belong to widgets: what is written there now, and whether
+# each of its lines is a text by itself.
 WRITTEN = "written_text"
-# What the person asked about last.
-CURRENT_TEXT = "current_text"
+PER_LINE = "one_text_per_line"
+# What the person asked about last, one or several.
+CURRENT_TEXTS = "current_texts"
 
 
-def choose_text(
+def choose_texts(
     texts: Texts, *, samples: tuple[SampleText, ...], disabled: bool, on_given: Callable[[], None]
-) -> WrittenText | None:
-    """Draw the inputs and return the current text, if there is one.
+) -> tuple[WrittenText, ...]:
+    """Draw the inputs and return the current texts, none, one, or one of each line.
 
     Args:
         texts: The reader's language.
@@ -30,8 +32,10 @@ def choose_text(
         disabled: Whether the inputs are shown but cannot be used now.
         on_given: Called when the person gives a text, also when it is the same one again.
     """
-    # The widget forgets its text while a model for pictures is chosen.
-    st.session_state.setdefault(WRITTEN, st.session_state.get(CURRENT_TEXT, ""))
+    current: tuple[str, ...] = st.session_state.get(CURRENT_TEXTS, ())
+    # The widgets forget what they hold while a model for pictures is chosen.
+    st.session_state.setdefault(WRITTEN, "\n".join(current))
+    st.session_state.setdefault(PER_LINE, len(current) > 1)
     st.text_area(
         texts("predict.your_text"),
         key=WRITTEN,
@@ -39,24 +43,28 @@ def choose_text(
         placeholder=texts("predict.write_here"),
         disabled=disabled,
     )
-    st.button(
-        texts("predict.classify"),
-        type="primary",
-        on_click=partial(_use_written, on_given),
-        disabled=disabled,
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            texts("predict.classify"),
+            type="primary",
+            on_click=partial(_use_written, on_given),
+            disabled=disabled,
+        )
+        st.toggle(texts("predict.per_line"), key=PER_LINE, disabled=disabled)
     if samples:
         choose_sample = partial(_use_sample, on_given)
         show_sample_texts(samples, texts, on_choose=choose_sample, disabled=disabled)
-    current = st.session_state.get(CURRENT_TEXT, "")
-    return WrittenText(current) if current.strip() else None
+    return tuple(WrittenText(text) for text in st.session_state.get(CURRENT_TEXTS, ()))
 
 
 def _use_written(on_given: Callable[[], None]) -> None:
-    st.session_state[CURRENT_TEXT] = st.session_state[WRITTEN]
+    written: str = st.session_state[WRITTEN]
+    given = written.splitlines() if st.session_state[PER_LINE] else [written]
+    st.session_state[CURRENT_TEXTS] = tuple(text for text in given if text.strip())
     on_given()
 
 
 def _use_sample(on_given: Callable[[], None], text: str) -> None:
     st.session_state[WRITTEN] = text
+    st.session_state[PER_LINE] = False
     _use_written(on_given)

@@ -1,78 +1,71 @@
-"""Predict: choose a model, give a picture or a text, read the answer."""
+"""Predict: choose a model, give pictures or texts, read what they are."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui import view_models
-from ui.calls.predictions import Prediction, predict
 from ui.calls.routes import TEXT_TASK, Route
 from ui.components.health_banner import show_health_banner
-from ui.components.image_input import choose_image
-from ui.components.notices import show_notice, show_placeholder
-from ui.components.prediction_result import show_prediction
-from ui.components.rate_limit_banner import is_limited, note_rate_limit
+from ui.components.image_input import choose_images
+from ui.components.notices import show_placeholder
 from ui.components.sample_gallery import find_samples
 from ui.components.sample_texts import find_sample_texts
-from ui.components.text_input import choose_text
+from ui.components.text_input import choose_texts
+from ui.components.upload_memory import keep_only
 from ui.encoded_image import EncodedImage
-from ui.errors import GatewayProblem
-from ui.plain_words import Notice, asked_of, problem_notice
 from ui.scene import Scene
-from ui.session import LastRequest, note_request
 from ui.task_words import words_for
+from ui.views.predict_many import forget_batch, has_batch, show_many
+from ui.views.predict_one import forget_answer, show_one
 from ui.written_text import WrittenText
-
-logger = logging.getLogger(__name__)
 
 MOST_LABELS = 10
 USUAL_LABELS = 5
 
-# Key in session_state of the newest answer, so that a rerun of the page asks nothing again.
-ANSWER = "answer"
+# Keys in session_state of what is chosen, and of the same for whoever comes back from another
+# page: Streamlit forgets what a widget held as soon as its page is left.
+ALIAS = "alias"
+KEPT_ALIAS = "kept_alias"
+TOP_K = "top_k"
+KEPT_TOP_K = "kept_top_k"
+
+Givens = tuple[EncodedImage, ...] | tuple[WrittenText, ...]
 
 
 @dataclass(frozen=True)
-class Question:
-    """What makes two requests the same one."""
-
-    digest: str
-    alias: str
+class _Chosen:
+    route: Route | None
     top_k: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The outcome of a question: a prediction, or a refusal that asking again would not change."""
-
-    question: Question
-    outcome: Prediction | Notice
 
 
 def show_predict_page(scene: Scene) -> None:
     """Draw the whole page; it stays up whatever the service does."""
-    route, top_k = _show_sidebar(scene)
+    chosen = _show_sidebar(scene)
     st.title("Triptych")
-    st.markdown(words_for(route, scene.texts).invitation)
+    st.markdown(words_for(chosen.route, scene.texts).invitation)
     show_health_banner(scene)
     input_column, answer_column = st.columns([6, 7], gap="large")
     with input_column:
-        given = _show_input(scene, route)
+        given = _show_input(scene, chosen.route)
+    table = st.container()
     with answer_column, st.container(border=True, height="stretch"):
-        _show_answer(scene, route, given, top_k)
+        _show_answer(scene, chosen, given, table)
 
 
-def _show_sidebar(scene: Scene) -> tuple[Route | None, int]:
+def _show_sidebar(scene: Scene) -> _Chosen:
     with st.sidebar:
         route = _choose_route(scene)
-        top_k = st.slider(
-            scene.texts("predict.labels_to_show"), 1, MOST_LABELS, USUAL_LABELS, key="top_k"
-        )
+        st.session_state.setdefault(TOP_K, st.session_state.get(KEPT_TOP_K, USUAL_LABELS))
+        asked = st.slider(scene.texts("predict.labels_to_show"), 1, MOST_LABELS, key=TOP_K)
+        st.session_state[KEPT_TOP_K] = asked
         st.caption(words_for(route, scene.texts).how_it_works)
-    return route, top_k
+    # A model with few classes is not asked for more labels than it has: that would be refused.
+    most = asked if route is None else route.most_labels or asked
+    return _Chosen(route, min(asked, most))
 
 
 def _choose_route(scene: Scene) -> Route | None:
@@ -86,87 +79,46 @@ def _choose_route(scene: Scene) -> Route | None:
         route = routes[0]
         st.markdown(texts("model.only", alias=view_models.escape_markdown(route.alias)))
     else:
-        route = by_alias[st.selectbox(texts("model.label"), list(by_alias), key="alias")]
+        kept = st.session_state.get(KEPT_ALIAS)
+        if kept in by_alias:
+            st.session_state.setdefault(ALIAS, kept)
+        route = by_alias[st.selectbox(texts("model.label"), list(by_alias), key=ALIAS)]
+        st.session_state[KEPT_ALIAS] = route.alias
     st.caption(view_models.to_route_caption(route, texts))
     return route
 
 
-def _show_input(scene: Scene, route: Route | None) -> EncodedImage | WrittenText | None:
+def _show_input(scene: Scene, route: Route | None) -> Givens:
     settings, is_ready = scene.settings, scene.status.is_ready
     if route is not None and route.task == TEXT_TASK:
-        return choose_text(
+        keep_only([])
+        return choose_texts(
             scene.texts,
             samples=find_sample_texts(settings.examples_dir, route.alias),
             disabled=not is_ready,
-            on_given=_forget_answer,
+            on_given=_forget_answers,
         )
-    return choose_image(
+    return choose_images(
         scene.texts,
         samples=find_samples(settings.examples_dir, route.alias) if route else (),
         max_upload_megabytes=settings.max_upload_megabytes,
         disabled=not is_ready or route is None,
-        on_given=_forget_answer,
+        on_given=_forget_answers,
     )
 
 
-def _show_answer(
-    scene: Scene, route: Route | None, given: EncodedImage | WrittenText | None, top_k: int
-) -> None:
-    if route is None or given is None:
-        show_placeholder(_what_is_missing(scene, route))
-        return
-    # A model with few classes is not asked for more labels than it has: that would be refused.
-    question = Question(given.digest, route.alias, min(top_k, route.most_labels or top_k))
-    outcome = _remembered(question)
-    if outcome is None and (not scene.status.is_ready or is_limited(scene)):
-        name = view_models.escape_markdown(given.name)
-        show_placeholder(scene.texts("predict.classified_when_ready", name=name))
-        return
-    if outcome is None:
-        outcome = _ask(scene, given, question, route)
-    if isinstance(outcome, Prediction):
-        show_prediction(given, outcome, scene.texts)
-        return
-    show_notice(outcome)
-    if outcome.can_try_again:
-        st.button(scene.texts("page.try_again"), icon=":material/refresh:")
+def _forget_answers() -> None:
+    forget_answer()
+    forget_batch()
 
 
-def _what_is_missing(scene: Scene, route: Route | None) -> str:
-    if not scene.status.is_ready:
-        return scene.texts("predict.appears_when_ready")
-    return words_for(route, scene.texts).missing
-
-
-def _remembered(question: Question) -> Prediction | Notice | None:
-    answer: Answer | None = st.session_state.get(ANSWER)
-    return answer.outcome if answer is not None and answer.question == question else None
-
-
-def _forget_answer() -> None:
-    st.session_state.pop(ANSWER, None)
-
-
-def _ask(
-    scene: Scene, given: EncodedImage | WrittenText, question: Question, route: Route
-) -> Prediction | Notice:
-    """Ask the gateway and remember the outcome, unless trying again could bring another one."""
-    outcome: Prediction | Notice
-    note_request(_as_request(given, question))
-    try:
-        with st.spinner(words_for(route, scene.texts).working):
-            outcome = predict(scene.caller, given, alias=question.alias, top_k=question.top_k)
-    except GatewayProblem as problem:
-        logger.warning("no prediction: %s: %s", type(problem).__name__, problem)
-        note_rate_limit(scene, problem)
-        outcome = problem_notice(problem, scene.texts, asked_of(route.task))
-        if outcome.can_try_again:
-            return outcome
-    st.session_state[ANSWER] = Answer(question, outcome)
-    return outcome
-
-
-def _as_request(given: EncodedImage | WrittenText, question: Question) -> LastRequest:
-    if isinstance(given, WrittenText):
-        return LastRequest(question.alias, question.top_k, texts=(given.text,))
-    return LastRequest(question.alias, question.top_k, given.name, given.content_type)
+def _show_answer(scene: Scene, chosen: _Chosen, given: Givens, table: DeltaGenerator) -> None:
+    route, top_k = chosen.route, chosen.top_k
+    if route is not None and (len(given) > 1 or has_batch(route)):
+        show_many(scene, route, given, top_k, table=table)
+    elif route is not None and given:
+        show_one(scene, route, given[0], top_k)
+    elif scene.status.is_ready:
+        show_placeholder(words_for(route, scene.texts).missing)
+    else:
+        show_placeholder(scene.texts("predict.appears_when_ready"))

@@ -1,4 +1,4 @@
-"""/v1/admin/releases: what there is, load and unload."""
+"""/v1/admin/releases: what there is, one in full, load and unload."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.control_plane.admin_body import described
 from gateway.control_plane.admin_desk import Desk
 from gateway.control_plane.api_key import Scope
+from gateway.control_plane.releases.release_card import ReleaseCard, read_card
 from gateway.control_plane.releases.release_orders import FoundRelease
 from gateway.control_plane.releases.supervisor_calls import Reply, Said
 from gateway.control_plane.routing.route_schemas import Reason
@@ -112,6 +113,16 @@ async def list_releases(desk: Desk) -> ReleaseList:
     """Disks are read anew: a new folder shows without a restart."""
     found, wishes = await desk.releases.found(), await desk.releases.wishes.all()
     return ReleaseList(releases=[_description(it, wishes, desk.book) for it in found])
+
+
+@router.get(
+    "/{release}",
+    responses=_refusals(404, 409),
+    summary="One release with all that it says of itself: parity, measurements, hashes, origin",
+)
+async def show(release: ReleaseInPath, desk: Desk) -> ReleaseCard:
+    """Read anew from disk; the release need not be loaded."""
+    return await read_card(desk.fleet, release)
 
 
 @router.post(

@@ -43,13 +43,17 @@ async def order(server: Server, release: str, what: str, engine: str | None = No
         response = await server.supervisor.post(path, params=query, timeout=_ORDER_TIMEOUT)
     except httpx.HTTPError as exc:
         return Reply(server.name, Said.SILENT, f"its supervisor does not answer: {exc!r}")
-    if response.is_success:
-        return Reply(server.name, Said.DONE)
-    sentence = _sentence(response)
-    if response.status_code == HTTPStatus.NOT_FOUND:
-        return Reply(server.name, Said.UNKNOWN, sentence)
-    is_refused = response.status_code == HTTPStatus.CONFLICT
-    return Reply(server.name, Said.REFUSED if is_refused else Said.SILENT, sentence)
+    return _reply(server, response)
+
+
+async def look(server: Server, path: str) -> tuple[Reply, object]:
+    """What a supervisor tells, with why it does not; None where it does not."""
+    try:
+        response = await server.supervisor.get(path, timeout=_LIST_TIMEOUT)
+        reply = _reply(server, response)
+        return reply, response.json() if reply.said is Said.DONE else None
+    except (httpx.HTTPError, ValueError) as exc:
+        return Reply(server.name, Said.SILENT, f"its supervisor does not answer: {exc!r}"), None
 
 
 async def ask(server: Server, path: str) -> dict[str, Any]:
@@ -60,6 +64,16 @@ async def ask(server: Server, path: str) -> dict[str, Any]:
     except (httpx.HTTPError, ValueError):
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _reply(server: Server, response: httpx.Response) -> Reply:
+    if response.is_success:
+        return Reply(server.name, Said.DONE)
+    sentence = _sentence(response)
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return Reply(server.name, Said.UNKNOWN, sentence)
+    is_refused = response.status_code == HTTPStatus.CONFLICT
+    return Reply(server.name, Said.REFUSED if is_refused else Said.SILENT, sentence)
 
 
 def _sentence(response: httpx.Response) -> str:

@@ -117,6 +117,9 @@ class RolloutDetails(RolloutDescription):
     """One rollout with its steps and decisions."""
 
     steps: list[StepDescription]
+    checks: list[dict[str, Any]] = Field(
+        description="Each check with its numbers as they are now; empty before the baseline."
+    )
     decisions: list[dict[str, Any]] = Field(
         description="Newest first: action, sentence, and every check with its numbers."
     )

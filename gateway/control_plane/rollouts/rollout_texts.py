@@ -14,7 +14,7 @@ from gateway.control_plane.rollouts.rollout_schemas import (
     RolloutDetails,
     StepDescription,
 )
-from gateway.rollouts.checks import StepEvidence
+from gateway.rollouts.checks import StepEvidence, all_checks
 from gateway.rollouts.totals import ArmTotals
 
 
@@ -29,9 +29,22 @@ def details_of(
     evidence: Sequence[StepEvidence],
     decisions: Sequence[dict[str, Any]],
 ) -> RolloutDetails:
-    """The same, with what was counted in each step, and what was decided."""
+    """The same, with what was counted in each step, how the checks stand, what was decided."""
     told = [_step(step, seen) for step, seen in zip(steps, evidence, strict=True)]
-    return RolloutDetails(**_fields(rollout), steps=told, decisions=list(decisions))
+    return RolloutDetails(
+        **_fields(rollout),
+        steps=told,
+        checks=_checks(rollout, evidence),
+        decisions=list(decisions),
+    )
+
+
+def _checks(rollout: Rollout, evidence: Sequence[StepEvidence]) -> list[dict[str, Any]]:
+    """As the driver would find them at a look now."""
+    measured = evidence[: rollout.terms.periods]  # the last step is the promotion
+    if not measured:
+        return []
+    return [check.to_json() for check in all_checks(rollout.terms, measured)]
 
 
 def _fields(rollout: Rollout) -> dict[str, Any]:

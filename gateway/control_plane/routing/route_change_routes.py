@@ -78,7 +78,7 @@ async def set_route(alias: str, request: Request, response: Response, desk: Desk
     "/{alias}/promote",
     response_model=RouteDescription,
     openapi_extra=described(Promotion, example=_BETTER, is_required=False),
-    responses=_refusals(404, conflict="release_not_ready"),
+    responses=_refusals(404, 412, conflict="release_not_ready"),
     summary="Give all traffic to one release",
 )
 async def promote(alias: str, response: Response, desk: Desk) -> dict[str, Any]:
@@ -89,6 +89,7 @@ async def promote(alias: str, response: Response, desk: Desk) -> dict[str, Any]:
     def revise(before: Route | None) -> Route:
         if before is None:
             raise unknown_alias(alias)
+        _check_seen(alias, before.revision, body.revision)
         after = promoted(before, body.release)
         check_route(after, desk.fleet)
         return after
@@ -102,7 +103,7 @@ async def promote(alias: str, response: Response, desk: Desk) -> dict[str, Any]:
     "/{alias}/rollback",
     response_model=RouteDescription,
     openapi_extra=described(Rollback, example=_WORSE, is_required=False),
-    responses=_refusals(404, conflict="nothing_to_roll_back"),
+    responses=_refusals(404, 412, conflict="nothing_to_roll_back"),
     summary="Bring back what the alias meant before",
 )
 async def roll_back(alias: str, response: Response, desk: Desk) -> dict[str, Any]:
@@ -110,6 +111,7 @@ async def roll_back(alias: str, response: Response, desk: Desk) -> dict[str, Any
     body = await desk.read(Rollback, empty=b"{}")
 
     def check(route: Route) -> None:
+        _check_seen(alias, route.revision - 1, body.revision)
         # Some Triton that is right is enough: whoever rolls back has worse to fear than a slow one.
         for arm in route.arms:
             if arm.weight:
@@ -117,6 +119,11 @@ async def roll_back(alias: str, response: Response, desk: Desk) -> dict[str, Any
 
     route = await desk.routes.roll_back(desk.deed("route.rollback", alias, body.reason), check)
     return _told(route, response, desk)
+
+
+def _check_seen(alias: str, now: int, seen: int | None) -> None:
+    if seen is not None and seen != now:
+        raise RouteChanged(f"the route {alias!r} is at revision {now}, not {seen} any more")
 
 
 def _told(route: Route, response: Response, desk: Desk) -> dict[str, Any]:

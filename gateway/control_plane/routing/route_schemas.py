@@ -65,6 +65,16 @@ class NewRoute(BaseModel):
         return Route(alias, arms, shadow, self.sticky)
 
 
+SeenRevision = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=2**53 - 1,
+        description="Of the route as the caller saw it: 412 where it has changed since.",
+    ),
+]
+
+
 class Promotion(BaseModel):
     """Which release gets everything."""
 
@@ -73,6 +83,7 @@ class Promotion(BaseModel):
     release: Annotated[
         ReleaseText | None, Field(description="Needed only where there is more than one to choose.")
     ] = None
+    revision: SeenRevision = None
     reason: Reason = ""
 
 
@@ -81,6 +92,7 @@ class Rollback(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    revision: SeenRevision = None
     reason: Reason = ""
 
 

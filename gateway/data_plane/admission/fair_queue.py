@@ -31,6 +31,10 @@ class FairQueue:
         self._drop_gone()
         return bool(self._heap)
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(not waiter.done() for _, _, waiter in self._heap)
+
     def join(self, key_id: str, cost: float, waiter: asyncio.Future[None]) -> None:
         """Stand in line; a waiter that is done by the time of its turn counts as gone."""
         if not self:

@@ -59,6 +59,11 @@ class ReleaseLine:
         """Whether one call more would have to wait, or would take what somebody waits for."""
         return bool(self._queue) or self.in_flight >= self.limit.sustained
 
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for their turn."""
+        return len(self._queue)
+
     def take_place(self, key_id: str, priority: Priority) -> None:
         """Let a request into the line, before its body is read.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gateway.errors import InferenceTimeout
 from python_backends.shared.contract import Task
+from triptych.routing import step_model
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,13 @@ class InferenceCall:
     """Makes Triton trace this request, whatever its flags say; None leaves it be."""
     goes_alone: bool = False
     """Nobody else's items may be in the same request to Triton."""
+    step: str = ""
+    """Of STEP_NAMES: who is asked in place of the whole; then the call goes alone."""
+
+    @property
+    def model(self) -> str:
+        """What Triton calls who is asked."""
+        return step_model(self.release, self.step)
 
     def seconds_left(self) -> float:
         """Until the deadline.

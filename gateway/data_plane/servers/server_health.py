@@ -44,7 +44,7 @@ class ServerHealth:
         self._client = client
         self._max_age_seconds = max_age_seconds
         self._clock = clock
-        self._silent_since = _utc_now()
+        self._silent_since = utc_now()
         self._trouble: str | None = None
         self.word: SupervisorReport | None = None
         """The last one; None until there was one."""
@@ -61,7 +61,7 @@ class ServerHealth:
             self._note(repr(exc))
             return
         if asked_at >= self.asked_at:  # of two questions under way, the later one counts
-            self.word, self.asked_at, self._silent_since = word, asked_at, _utc_now()
+            self.word, self.asked_at, self._silent_since = word, asked_at, utc_now()
         self._note(None)
 
     def _note(self, trouble: str | None) -> None:
@@ -81,5 +81,6 @@ class ServerHealth:
         return self._clock() - self.asked_at > self._max_age_seconds + more_seconds
 
 
-def _utc_now() -> str:
+def utc_now() -> str:
+    """The time as all of our JSON writes it: ISO 8601, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -23,12 +23,24 @@ class ReleaseReport(BaseModel):
     """Of the release's files; an older supervisor does not tell it."""
     state: str = "ready"
     """The last golden input got its golden answer; anything else is not ready."""
+    since: str = ""
+    """When that state began."""
+    reason: str | None = None
     last_canary: str | None = None
     stub_deaths: int = 0
     """Of its steps, also of those that hung and were ended."""
     semver: str | None = None
     model_sha256: str = ""
     device: str = ""
+
+
+class HealReport(BaseModel):
+    """One thing that a supervisor has put right."""
+
+    at: str
+    cause: str
+    release: str | None
+    seconds: float
 
 
 class SupervisorReport(BaseModel):
@@ -41,6 +53,8 @@ class SupervisorReport(BaseModel):
     instance: str = ""
     """Of the supervisor's process; with another one all counters begin anew."""
     phase: str = "serving"
+    heals: tuple[HealReport, ...] = ()
+    """The last ones, oldest first."""
 
     @field_validator("releases", mode="before")
     @classmethod

@@ -14,11 +14,12 @@ from tests.unit.gateway.running_gateway import Gateway, StartGateway
 
 PREDICT: Final = [
     ("POST", "/v1/predict/digits"),
+    ("POST", "/v1/preview/digits"),
     ("GET", "/v1/routes"),
     ("GET", "/v1/routes/digits"),
 ]
 # Of these, the ones that name what they ask for.
-OF_AN_ALIAS: Final = [PREDICT[0], PREDICT[2]]
+OF_AN_ALIAS: Final = [PREDICT[0], PREDICT[1], PREDICT[3]]
 ADMIN: Final = [
     ("GET", "/v1/admin/keys"),
     ("POST", "/v1/admin/keys"),
@@ -26,11 +27,14 @@ ADMIN: Final = [
     ("DELETE", "/v1/admin/keys/4f6c2a9b1d0e"),
     ("POST", "/v1/admin/keys/4f6c2a9b1d0e/rotate"),
     ("GET", "/v1/admin/monitoring"),
+    ("GET", "/v1/admin/monitoring/gateway"),
+    ("GET", "/v1/admin/health"),
     ("GET", "/v1/admin/audit"),
     ("GET", "/v1/admin/routes/digits/report"),
     ("GET", "/v1/admin/shadows/digits/report"),
     ("GET", "/v1/admin/shadows/digits/disagreements/17/item"),
     ("GET", "/v1/admin/releases"),
+    ("GET", "/v1/admin/releases/digits_r1"),
     ("POST", "/v1/admin/releases/digits_r1/load"),
     ("POST", "/v1/admin/releases/digits_r1/unload"),
     ("GET", "/v1/admin/rollouts"),
@@ -195,7 +199,7 @@ async def test_health_needs_no_key(gateway: Gateway) -> None:
 async def test_a_scope_opens_its_endpoints_and_admin_opens_all(
     triton: FakeTriton, gateway: Gateway
 ) -> None:
-    triton.answers[b"seven"] = ranked("7")
+    triton.answers[b"seven"], triton.prepared[b"seven"] = ranked("7"), bytes(18)
     _, metrics = await new_key(gateway, "metrics")
     _, limited = await new_key(gateway, "predict", allowed=["digits"])
     for allowed, headers in [

@@ -43,7 +43,7 @@ def listener() -> Iterator[socket.socket]:
 def worker_arguments(listener: socket.socket) -> tuple[socket.socket, list[str]]:
     """The parent's end of the channel, and what a worker is given."""
     ours, theirs = socket.socketpair()
-    return ours, [str(theirs.detach()), str(os.dup(listener.fileno())), ""]
+    return ours, ["", str(theirs.detach()), str(os.dup(listener.fileno())), ""]
 
 
 @pytest.mark.usefixtures("handlers_as_before")
@@ -162,7 +162,7 @@ def test_a_worker_without_its_tls_files_ends_with_one_sentence(
 ) -> None:
     monkeypatch.setenv("GATEWAY_TLS_CERT_FILE", "/nowhere/hunter2.pem")
     channel, arguments = worker_arguments(listener)
-    os.close(int(arguments[1]))
+    os.close(int(arguments[2]))
     with channel, pytest.raises(SystemExit, match="gateway: GATEWAY_TLS_CERT_FILE and ") as ended:
         worker.main(arguments)
     assert "hunter2" not in str(ended.value)

@@ -56,6 +56,7 @@ async def test_all_terms_of_a_new_key_are_kept_and_told(gateway: Gateway) -> Non
     made = await create(gateway, **TERMS)
     listed = await gateway.client.get("/v1/admin/keys", headers=gateway.admin)
     (found,) = (key for key in listed.json()["keys"] if key["id"] == made["id"])
+    assert found.pop("usage")["today"]["requests"] == 0
     assert found == {name: value for name, value in made.items() if name != "key"}
     assert {name: found[name] for name in TERMS} == TERMS
 

@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.metrics import GatewayMetrics, request_outcome
 from gateway.middleware import RequestObserver
+from gateway.request_books import RequestBooks
 from gateway.request_context import RequestRecord, record, request_id
 from gateway.tracing import Tracing
 from gateway.transport.security_headers import SecurityHeaders
@@ -146,7 +147,7 @@ async def test_a_request_whose_client_went_away_is_cancelled_and_not_failed(
 
     metrics, tracing = GatewayMetrics(), Tracing(sample_ratio=1.0, traces_kept=10)
     headers = SecurityHeaders(is_tls=False)
-    observer = RequestObserver(app, metrics=metrics, tracing=tracing, security_headers=headers)
+    observer = RequestObserver(app, RequestBooks(tracing, metrics), headers)
     caplog.set_level("INFO", "gateway.access")
     await observer(_SCOPE, _receive, _send)
     assert 'outcome="cancelled"' in metrics.exposition().decode()

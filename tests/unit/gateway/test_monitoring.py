@@ -52,6 +52,17 @@ async def test_a_supervisor_that_does_not_tell_is_a_503(
     assert answer.json()["error"]["code"] == "inference_unavailable"
 
 
+async def test_what_is_new_can_be_asked_for_and_only_by_a_time(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway()
+    for path in ("/v1/admin/monitoring", "/v1/admin/monitoring/gateway"):
+        for since, status in ((SAMPLE["time"], 200), ("yesterday", 400), ("9" * 5000, 400)):
+            answer = await gateway.client.get(f"{path}?since={since}", headers=gateway.admin)
+            assert answer.status_code == status
+    assert f"/samples?seconds=3600&since={SAMPLE['time']}" in supervisor.asked
+
+
 async def test_it_needs_the_scope_admin(start_gateway: StartGateway) -> None:
     gateway = await start_gateway()
     answer = await gateway.client.get("/v1/admin/monitoring", headers=gateway.ui)

@@ -192,9 +192,9 @@ def test_keys_are_listed_with_their_state_and_revoked_by_id(
     revoked = run_triptych(monkeypatch, "keys", "revoke", "ab12", "--state-dir", stack.state_dir)
 
     assert [line.split() for line in listed.output.splitlines()] == [
-        ["ID", "NAME", "SCOPES", "STATE", "LIMITS"],
-        ["ab12", "phone", "predict", "live"],
-        ["cd34", "old", "admin", "revoked", SINCE],
+        ["ID", "NAME", "SCOPES", "STATE", "LAST-USED", "REQUESTS/30D", "LIMITS"],
+        ["ab12", "phone", "predict", "live", "?", "?"],
+        ["cd34", "old", "admin", "revoked", SINCE, "?", "?"],
     ]
     assert revoked.output == "Key ab12 is revoked.\n"
     assert stack.gateway.asked[-1].method == "DELETE"

@@ -15,6 +15,20 @@ from tests.unit.triptych.scripted_gateway import ScriptedGateway, scripted_gatew
 
 MADE = {"id": "ab12", "name": "phone", "scopes": ["predict"], "key": "shown-once"}
 
+PLAIN = {
+    "id": "ab12",
+    "name": "phone",
+    "tenant": "ab12",
+    "scopes": ["predict"],
+    "allowed": None,
+    "priority": "interactive",
+    "expires_at": None,
+    "requests_per_minute": None,
+    "bytes_per_minute": None,
+    "max_concurrency": None,
+    "revoked_at": None,
+}
+
 
 class Gateway(ScriptedGateway):
     """Understands `triptych keys`."""
@@ -121,20 +135,7 @@ def test_a_rotated_key_is_shown_once_with_the_fate_of_the_old_secret(
 
 
 def test_the_list_tells_what_is_not_the_default(gateway: Gateway) -> None:
-    plain = {
-        "id": "ab12",
-        "name": "phone",
-        "tenant": "ab12",
-        "scopes": ["predict"],
-        "allowed": None,
-        "priority": "interactive",
-        "expires_at": None,
-        "requests_per_minute": None,
-        "bytes_per_minute": None,
-        "max_concurrency": None,
-        "revoked_at": None,
-    }
-    limited = plain | {
+    limited = PLAIN | {
         "id": "cd34",
         "tenant": "acme",
         "allowed": ["digits", "digits_r2"],
@@ -142,16 +143,24 @@ def test_the_list_tells_what_is_not_the_default(gateway: Gateway) -> None:
         "expires_at": "2099-01-31T00:00:00Z",
         "requests_per_minute": 60,
         "max_concurrency": 4,
+        "usage": {
+            "last_used_at": "2026-05-03T08:32:05.123Z",
+            "last_30_days": {"requests": 1200},
+        },
     }
-    gateway.script.answers["/v1/admin/keys"] = as_json({"keys": [plain, limited]})
-    header, one, other = gateway.keys("list").output.splitlines()
-    assert header.split() == ["ID", "NAME", "SCOPES", "STATE", "LIMITS"]
+    idle = PLAIN | {"usage": {"last_used_at": None, "last_30_days": {"requests": 0}}}
+    gateway.script.answers["/v1/admin/keys"] = as_json({"keys": [PLAIN, limited, idle]})
+    header, one, other, unused = gateway.keys("list").output.splitlines()
+    assert header.split()[3:] == ["STATE", "LAST-USED", "REQUESTS/30D", "LIMITS"]
     assert other.index("tenant") == header.index("LIMITS")
-    assert json.loads(gateway.keys("list", "--json").output) == [plain, limited]
-    assert one.split() == ["ab12", "phone", "predict", "live"]
-    assert other.split("predict")[1].split(maxsplit=2) == [
+    assert json.loads(gateway.keys("list", "--json").output) == [PLAIN, limited, idle]
+    assert one.split() == ["ab12", "phone", "predict", "live", "?", "?"]
+    assert unused.split()[4:] == ["-", "0"]
+    assert other.split("predict")[1].split(maxsplit=4) == [
         "until",
         "2099-01-31T00:00:00Z",
+        "2026-05-03T08:32Z",
+        "1200",
         "tenant acme, only digits digits_r2, batch, 60 requests/min, 4 at once",
     ]
 

@@ -69,5 +69,8 @@ async def test_samples_are_told_and_a_senseless_question_is_refused(
     answer = await client.get("/samples?seconds=60")
     assert answer.json()["samples"] == []
     assert answer.json()["interval_seconds"] == 5.0
+    later = await client.get("/samples?since=2026-01-31T12:00:00.000Z")
+    assert later.json()["samples"] == []
+    assert (await client.get("/samples?since=yesterday")).status_code == 400
     for seconds in ("-1", "x", "1e3", "9" * 20):
         assert (await client.get(f"/samples?seconds={seconds}")).status_code == 400

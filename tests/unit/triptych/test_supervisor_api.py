@@ -124,7 +124,7 @@ async def test_a_load_is_no_mere_question(tmp_path: Path) -> None:
         assert (await client.get("/releases/digits_r1/load")).status_code == 405
 
 
-@pytest.mark.parametrize("path", ["/", "/v2/health/ready", "/releases/digits_r1"])
+@pytest.mark.parametrize("path", ["/", "/v2/health/ready", "/releases/digits_r1/files"])
 async def test_there_is_nothing_else(tmp_path: Path, path: str) -> None:
     async with client_of(tmp_path) as client:
         assert (await client.get(path)).status_code == 404

@@ -87,6 +87,16 @@ def test_a_repository_that_is_gone_is_a_sentence(
     assert supervisor.status().releases["digits_r1"].heals == 0
 
 
+def test_the_card_of_a_release_is_read_from_the_disk(api: tuple[Watched, TestClient]) -> None:
+    client = api[1]
+
+    told = client.get("/releases/digits_r1")
+
+    assert (told.status_code, told.json()["semver"]) == (200, "1.4.0")
+    assert client.get("/releases/digits_r9").status_code == 404
+    assert client.get("/releases/nonsense").status_code == 404
+
+
 def test_an_unload_is_answered_with_what_is_so_now(api: tuple[Watched, TestClient]) -> None:
     client = api[1]
 

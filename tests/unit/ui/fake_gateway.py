@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from tests.unit.ui.fake_previews import preview_answer
+
 READY_SINCE = "2026-05-03T08:00:00Z"
 
 DIGITS: dict[str, object] = {
@@ -88,6 +90,8 @@ class FakeGateway:
         if self.refusal is not None:
             status, answer = self.refusal
             return httpx.Response(status, json=answer)
+        if request.url.path.startswith("/v1/preview/"):
+            return preview_answer()
         top_k = int(request.url.params["top_k"])
         labels = [{"label": "7", "score": 0.9312}, {"label": "1", "score": 0.0413}]
         labels += [{"label": str(digit), "score": 0.001} for digit in (0, 2, 3, 4, 5, 6, 8, 9)]

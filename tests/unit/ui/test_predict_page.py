@@ -66,7 +66,9 @@ def test_an_uploaded_picture_is_sent_as_it_is(open_page: OpenPage, gateway: Fake
 def test_the_upload_states_its_limit(open_page: OpenPage) -> None:
     page = open_page(max_upload_megabytes=5)
 
-    assert page.file_uploader[0].label == "Upload a picture: JPEG, PNG or WebP, up to 5 MB"
+    assert page.file_uploader[0].label == (
+        "Upload a picture or several: JPEG, PNG or WebP, up to 5 MB each"
+    )
 
 
 def test_the_camera_waits_until_its_tab_is_opened(

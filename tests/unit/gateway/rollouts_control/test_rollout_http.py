@@ -102,6 +102,8 @@ async def test_a_rollout_begins_with_copies_and_says_what_it_waits_for(
     assert (step["percent"], step["candidate"]["requests"]) == (0, 0)
     assert (decision["action"], decision["next_percent"]) == ("wait", None)
     assert decision["checks"]
+    # What was decided and what is so now have the same form, and nothing has happened between.
+    assert told["checks"] == decision["checks"]
 
 
 async def test_people_pause_resume_and_abort_at_once(
@@ -149,6 +151,7 @@ async def test_a_second_rollout_of_an_alias_waits_for_the_end_of_the_first(
 ) -> None:
     gateway = await start_gateway()
     first = (await post(gateway, "", **NEW)).json()["id"]
+    assert (await get(gateway, f"/{first}"))["checks"] == []
     assert refusal(await post(gateway, "", **NEW)) == (409, "rollout_conflict")
     assert (await post(gateway, f"/{first}/abort")).status_code == 200
     assert (await post(gateway, "", **NEW)).status_code == 201

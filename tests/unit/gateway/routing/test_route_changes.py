@@ -240,3 +240,17 @@ async def test_only_an_administrator_may(start_gateway: StartGateway) -> None:
     ]:
         answer = await gateway.client.request(method, path, headers=gateway.ui)
         assert refusal(answer) == (403, "scope_missing"), path
+
+
+async def test_a_move_of_a_route_that_was_not_seen_so_is_refused(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway()
+    await put(gateway, {"arms": arms(r1=90, r2=10)})
+
+    for what in ("promote", "rollback"):
+        assert refusal(await post(gateway, what, revision=1)) == (412, "route_changed")
+    assert (await told(gateway))["revision"] == 2
+    assert (await post(gateway, "promote", revision=2)).status_code == 200
+    assert (await post(gateway, "rollback", revision=3)).status_code == 200
+    assert weights(await told(gateway)) == {"digits_r1": 90, "digits_r2": 10}

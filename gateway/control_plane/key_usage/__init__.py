@@ -1,0 +1,1 @@
+"""What each key has asked for, by day."""

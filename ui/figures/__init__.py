@@ -1,0 +1,1 @@
+"""Samples -> the numbers of the Monitoring page's charts. Pure."""
