@@ -14,6 +14,7 @@ UiProblem
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 # The same bytes and the same question get these answers again, whenever they are sent.
 LASTING_STATUSES = frozenset({400, 413, 415, 422})
@@ -37,6 +38,14 @@ class GatewayProblem(UiProblem):
     def is_lasting(self) -> bool:
         """Whether the same question would get the same refusal again."""
         return False
+
+    def bare(self) -> Self:
+        """Take off what hangs on an exception: its frames would keep the bytes and the key.
+
+        For whoever keeps it.
+        """
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
     @property
     def needs_operator(self) -> bool:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui import session
 from ui.components.sign_in import show_sign_in
+from ui.components.upload_memory import keep_only
 from ui.navigation import ENTRIES, Entry
 from ui.scene import Scene
 from ui.services import Services
@@ -19,7 +20,8 @@ def run_page(services: Services) -> None:
     scene = current_scene(services)
     pages = [_page(entry, scene, is_first=entry is ENTRIES[0]) for entry in ENTRIES]
     chosen = st.navigation(pages, position="sidebar")
-    session.enter_page(chosen.url_path or ENTRIES[0].name)
+    if session.enter_page(chosen.url_path or ENTRIES[0].name):
+        keep_only([])  # the fields of the other page are gone, and their files with them
     chosen.run()
     with st.sidebar:
         show_sign_in(scene)

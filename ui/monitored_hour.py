@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from ui.calls.gateway_http import Caller
 from ui.calls.monitoring import ServerSample, Traffic, WorkerSample, ask_servers, ask_traffic
 from ui.errors import GatewayProblem
-from ui.figures.bins import Sampled
+from ui.figures.bins import Sampled, SampleT
 
 HOUR_SECONDS = 3600.0
 # So that samples which came late are found all the same, and those of a Triton that was silent.
 OVERLAP_SECONDS = 30.0
+
+KeyT = TypeVar("KeyT")
 
 
 @dataclass
@@ -52,6 +55,9 @@ class MonitoredHour:
 
     def _fetch_traffic(self, caller: Caller) -> None:
         told = ask_traffic(caller, _since(_newest(self._workers.values())))
+        if self._workers and not told.samples:
+            told = ask_traffic(caller, None)
+            self._workers = _not_later(self._workers, told.samples)
         self._interval_seconds, self._bucket_ratio = told.interval_seconds, told.bucket_ratio
         self._workers.update({(it.time, it.worker): it for it in told.samples})
         newest = _newest(self._workers.values())
@@ -61,11 +67,24 @@ class MonitoredHour:
 
     def _fetch_servers(self, caller: Caller) -> None:
         told = ask_servers(caller, _since(_newest(self._servers.values())))
+        if self._servers and not told:
+            told = ask_servers(caller, None)
+            self._servers = _not_later(self._servers, told)
         self._servers.update({(it.server, it.time): it for it in told})
         newest = _newest(self._servers.values())
         self._servers = {
             at: it for at, it in self._servers.items() if newest - it.ended < HOUR_SECONDS
         }
+
+
+def _not_later(known: dict[KeyT, SampleT], told: Sequence[SampleT]) -> dict[KeyT, SampleT]:
+    """Let go of what is later than everything there is.
+
+    Where there is nothing since the newest sample, not even that, the process that kept them was
+    started anew, or a clock was set back: then nothing would be new until it is as late again.
+    """
+    newest = _newest(told)
+    return {at: it for at, it in known.items() if it.ended <= newest} if told else known
 
 
 def _newest(samples: Iterable[Sampled]) -> float:

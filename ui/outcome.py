@@ -27,6 +27,11 @@ COLUMNS = (
 )
 
 
+# With these a cell begins that a spreadsheet reckons out instead of showing it; the last four are
+# those of the first that are as wide as a Hangul syllable.
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """An answer, or why there is none.
@@ -59,19 +64,29 @@ class Outcome:
         return self.answer.request_id if isinstance(self.answer, Prediction) else ""
 
 
+def as_cell(text: str) -> str:
+    """Write text from elsewhere for a spreadsheet: behind an apostrophe nothing is a formula."""
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_SIGNS) else text
+
+
 def to_csv(outcomes: Iterable[Outcome]) -> bytes:
     """One line per label, best first, and one per failure; it begins as Excel wants its UTF-8."""
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, restval="")
     writer.writeheader()
     for outcome in outcomes:
-        writer.writerows(_lines(outcome))
+        for line in _lines(outcome):
+            writer.writerow({name: _cell(value) for name, value in line.items()})
     return file.getvalue().encode("utf-8-sig", errors="replace")
 
 
 def to_json(outcomes: Iterable[Outcome]) -> bytes:
     """A list with one object for each, as the gateway's own answers name things."""
     return json.dumps([_object(outcome) for outcome in outcomes], indent=2).encode()
+
+
+def _cell(value: object) -> object:
+    return as_cell(value) if isinstance(value, str) else value
 
 
 def _lines(outcome: Outcome) -> Iterator[dict[str, object]]:

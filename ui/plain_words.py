@@ -109,7 +109,10 @@ def status_notice(
 
 def local_time(moment: datetime, texts: Texts, *, now: datetime, zone: timezone | None) -> str:
     """Write a moment as the reader's clock shows it, with the date when it was another day."""
-    local = moment.astimezone(zone)
+    try:
+        local = moment.astimezone(zone)
+    except OverflowError:  # the last day that there is may be over in the reader's zone
+        local = moment
     clock = f"{local:%H:%M:%S}"
     if local.date() == now.astimezone(zone).date():
         return clock

@@ -17,6 +17,13 @@ VISIT = "session_visit"
 LANGUAGE = "session_language"
 LAST_REQUEST = "session_last_request"
 ONLY_ON_PAGE = "session_only_on_page"
+VISITOR = "session_visitor"
+PAGE = "session_page"
+# Ids of the files that this session uploaded, by which Streamlit can be told to forget them.
+HELD_UPLOADS = "held_upload_ids"
+
+# What is nobody's own, or has to be known to forget the rest.
+_OUTLASTING = (LANGUAGE, VISITOR, PAGE, HELD_UPLOADS)
 
 
 @dataclass(frozen=True)
@@ -65,10 +72,20 @@ def sign_in(visit: Visit) -> None:
 
 def sign_out() -> None:
     """Forget the key and everything that it brought onto the page; the language stays."""
-    language = st.session_state.get(LANGUAGE)
+    kept = {name: st.session_state[name] for name in _OUTLASTING if name in st.session_state}
     st.session_state.clear()
-    if language is not None:
-        st.session_state[LANGUAGE] = language
+    st.session_state.update(kept)
+    st.session_state[VISITOR] = kept.get(VISITOR, 0) + 1
+
+
+def visitors_own(field_key: str) -> str:
+    """Name a field that holds what a person brings, in session_state, for whoever is here now.
+
+    The browser remembers what is in a field and sends it again, whatever was forgotten here: the
+    next person needs another field.
+    """
+    visitor = st.session_state.get(VISITOR, 0)
+    return f"{field_key}-of-{visitor}" if visitor else field_key
 
 
 def current_texts() -> Texts:
@@ -100,10 +117,13 @@ def kept_on_page(page: str) -> object | None:
     return kept.secret if kept is not None and kept.page == page else None
 
 
-def enter_page(page: str) -> None:
-    """Forget what was held for another page."""
+def enter_page(page: str) -> bool:
+    """Forget what was held for another page; tell whether this is another one than before."""
     if kept_on_page(page) is None:
         leave_page()
+    is_another = st.session_state.get(PAGE) != page
+    st.session_state[PAGE] = page
+    return is_another
 
 
 def leave_page() -> None:

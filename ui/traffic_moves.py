@@ -30,18 +30,6 @@ def whole_percents(weights: Mapping[str, float]) -> dict[str, int]:
     return percents
 
 
-def rebalanced(percents: Mapping[str, int], changed: str) -> dict[str, int]:
-    """Let the others share what one leaves them, as they shared before, or evenly."""
-    others = {name: percent for name, percent in percents.items() if name != changed}
-    left = WHOLE - percents[changed]
-    if not others:
-        return {changed: WHOLE}
-    weights = others if any(others.values()) else dict.fromkeys(others, 1)
-    shares = {name: left * weight / sum(weights.values()) for name, weight in weights.items()}
-    scaled = whole_percents({changed: percents[changed], **shares})
-    return {name: scaled[name] for name in percents}
-
-
 def moves(before: Mapping[str, float], after: Mapping[str, float]) -> list[Move]:
     """Who loses what to whom, largest first: losses meet gains in the order of their size.
 

@@ -17,16 +17,25 @@ SAMPLE_LABEL_CHARACTERS = 100
 
 # What has a meaning inside a line of Streamlit's Markdown.
 MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]#|<>~$:&])")
+# What makes a list or a rule of a line that begins with it.
+MARKDOWN_LIST = re.compile(r"^([0-9]*)([-+.)])(?=[-\s]|$)")
+# Unicode's embeddings, overrides and isolates of direction; mere marks turn nothing around.
+_TURNS_DIRECTION = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
 def escape_markdown(text: str) -> str:
     """Make text from elsewhere show as it is written, on one line."""
-    return MARKDOWN_SIGNS.sub(r"\\\1", " ".join(text.split()))
+    return MARKDOWN_LIST.sub(r"\1\\\2", MARKDOWN_SIGNS.sub(r"\\\1", _on_one_line(text)))
 
 
 def as_code(text: str) -> str:
     """Set an id, a path or an address in code style."""
-    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
+    return f"`{_on_one_line(text).replace('`', chr(39))}`"
+
+
+def _on_one_line(text: str) -> str:
+    """Without what would end the line, or turn the direction of the sentence around it."""
+    return " ".join(text.translate(_TURNS_DIRECTION).split())
 
 
 def as_percent(score: float) -> str:

@@ -18,7 +18,7 @@ from gateway.control_plane.key_rows import key_of, write_terms
 from gateway.control_plane.known_keys import KnownKeys
 from gateway.control_plane.shared_look import SharedLook
 from gateway.control_plane.tables import ApiKeyRow, KeyRevisionRow
-from gateway.control_plane.transactions import translated
+from gateway.control_plane.transactions import in_turns, translated
 from gateway.control_plane.watched_table import WatchedTable
 from gateway.errors import (
     LastAdminKey,
@@ -137,7 +137,7 @@ class KeyStore:
             async with self._sessions() as session:
                 order = (ApiKeyRow.created_at, ApiKeyRow.id)
                 rows = await session.scalars(select(ApiKeyRow).order_by(*order))
-                return [key_of(row) for row in rows]
+                return [key_of(row) async for row in in_turns(rows)]
 
     async def change(self, key_id: str, revise: Callable[[KeyTerms], KeyTerms]) -> ApiKey:
         """Give a live key other terms.

@@ -16,7 +16,8 @@ INTERVAL_SECONDS: Final = 5
 KEPT_SECONDS: Final = 3600
 # A page that asks for what is new reads one file or two, not the hour.
 _FILE_SECONDS: Final = 300
-_FILES_KEPT: Final = KEPT_SECONDS // _FILE_SECONDS + 1
+# Another worker may be in the next file already; what is later is of a clock that was set back.
+_KEPT_AFTER_SECONDS: Final = _FILE_SECONDS
 _PREFIX: Final = "traffic-"
 _HEAD: Final = b'{"time":"'
 _TIME_LENGTH: Final = len("2026-01-31T12:00:00.000Z")
@@ -58,16 +59,19 @@ class SharedShelf:
         self._folder = folder
 
     def put(self, sample: bytes) -> None:
-        """Add one; what is older than an hour goes."""
+        """Add one; what is older than an hour goes, and what cannot be yet."""
         seconds = datetime.fromisoformat(time_of(sample)).timestamp()
-        file = self._folder / f"{_PREFIX}{time_text(seconds // _FILE_SECONDS * _FILE_SECONDS)}"
+        began = seconds // _FILE_SECONDS * _FILE_SECONDS
+        file = self._folder / _name(began)
         where = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(where, sample + b"\n")
         finally:
             os.close(where)
-        for old in self._names()[:-_FILES_KEPT]:
-            (self._folder / old).unlink(missing_ok=True)  # every worker tries
+        oldest, latest = _name(began - KEPT_SECONDS), _name(began + _KEPT_AFTER_SECONDS)
+        for name in self._names():
+            if not oldest <= name <= latest:
+                (self._folder / name).unlink(missing_ok=True)  # every worker tries
 
     def since(self, time: str) -> list[bytes]:
         """Those of all workers that are later."""
@@ -82,6 +86,10 @@ class SharedShelf:
     def _names(self) -> list[str]:
         """Of the files, each after the moment at which it begins; oldest first."""
         return sorted(it.name for it in self._folder.glob(f"{_PREFIX}*"))
+
+
+def _name(began: float) -> str:
+    return f"{_PREFIX}{time_text(began)}"
 
 
 def time_text(seconds: float) -> str:

@@ -28,7 +28,11 @@ def tell_card(repository: Path, name: ReleaseName) -> dict[str, object]:
     if not (repository / str(name) / CERTIFICATE).is_file():
         raise ReleaseNameInvalid(f"There is no release {str(name)!r} on this disk.")
     card = _card(read_release(repository, name))
-    if len(json.dumps(card)) > _MOST_BYTES:
+    try:
+        size = len(json.dumps(card, allow_nan=False))
+    except ValueError as exc:  # Python reads NaN from JSON, and nobody may write it
+        raise ReleaseBroken(f"{name}: {CERTIFICATE} tells a number that is none.") from exc
+    if size > _MOST_BYTES:
         raise ReleaseBroken(f"{name}: {CERTIFICATE} tells more than {_MOST_BYTES} bytes.")
     return card
 

@@ -78,8 +78,13 @@ class StepSamples:
         if sample:
             time = utc_now()
             # Kept as what will be told: an hour of fifty releases would take seconds to write.
-            told = _compact({"time": time, "models": {}, **sample})
-            self._samples.append(_Sample(time, told))
+            self._keep(_Sample(time, _compact({"time": time, "models": {}, **sample})))
+
+    def _keep(self, sample: _Sample) -> None:
+        # The clock was set back: who asks for what is new would get nothing until it is that late.
+        while self._samples and self._samples[-1].time > sample.time:
+            self._samples.pop()
+        self._samples.append(sample)
 
     def _look_at_models(self, connection: TritonConnection) -> dict[str, tuple[float, ...]]:
         models = [

@@ -53,7 +53,7 @@ def _answer(
             "POST", f"/v1/predict/{quote(release, safe='')}", decode_prediction, body=body
         )
     except GatewayProblem as problem:
-        return problem
+        return problem.bare()
 
 
 def _seen(
@@ -67,4 +67,4 @@ def _seen(
     try:
         return preview(caller, given, alias=release)
     except GatewayProblem as problem:
-        return problem
+        return problem.bare()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TypedDict, TypeVar
 
 import httpx
 
+from ui.calls.strict_json import OTHER_SHAPE, read_json
 from ui.errors import AnswerNotUnderstood, GatewayDown, GatewayTimedOut, RequestRefused
 
 # What is asked while a person waits for the page to appear may not take long.
@@ -199,7 +202,7 @@ def look_without_key(
 def send(http: httpx.Client, request: httpx.Request) -> httpx.Response:
     """Send it, and put httpx's errors into ours."""
     try:
-        return http.send(request)
+        return _whole(http.send(request, stream=True))
     except httpx.ConnectTimeout as exc:
         raise GatewayDown("no connection in time") from exc
     except httpx.TimeoutException as exc:
@@ -210,16 +213,36 @@ def send(http: httpx.Client, request: httpx.Request) -> httpx.Response:
         raise AnswerNotUnderstood("an answer that cannot be read") from exc
 
 
+def _whole(response: httpx.Response) -> httpx.Response:
+    """Read a body to its end; httpx's own time limit begins anew with each piece of it."""
+    seconds: float = response.request.extensions["timeout"]["read"]
+    until = time.monotonic() + seconds
+    pieces = []
+    with closing(response):
+        for piece in response.iter_bytes():
+            pieces.append(piece)
+            if time.monotonic() > until:
+                raise GatewayTimedOut("an answer without an end")
+    headers = response.headers.copy()
+    headers.pop("Content-Encoding", None)  # it is unpacked
+    return httpx.Response(
+        response.status_code,
+        headers=headers,
+        content=b"".join(pieces),
+        request=response.request,
+    )
+
+
 def _accepted(response: httpx.Response) -> httpx.Response:
     """Pass a success on; raise RequestRefused for anything else."""
     if response.is_success:
         return response
     try:
-        body: _ErrorBody = response.json()
+        body: _ErrorBody = read_json(response)
         detail = body["error"]
         code, message = str(detail.get("code", "")), str(detail.get("message", ""))
-        request_id = detail.get("request_id")
-    except (KeyError, TypeError, ValueError, AttributeError):
+        request_id = str(detail.get("request_id") or "") or None
+    except OTHER_SHAPE:
         code, message, request_id = "", "", None
     raise RequestRefused(
         status=response.status_code,
@@ -243,7 +266,7 @@ def decoded(response: httpx.Response, decode: Callable[[BodyT], AnswerT]) -> Ans
         AnswerNotUnderstood: It has another shape, or is none.
     """
     try:
-        body: BodyT = response.json()
+        body: BodyT = read_json(response)
         return decode(body)
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+    except OTHER_SHAPE as exc:
         raise AnswerNotUnderstood(f"{response.request.url.path} answered another shape") from exc

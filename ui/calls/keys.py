@@ -133,7 +133,8 @@ def list_keys(caller: Caller) -> tuple[ListedKey, ...]:
     Raises:
         GatewayProblem: In one of its forms, when there is no answer.
     """
-    return caller.look(KEYS, decode_keys)
+    # Of ten thousand keys the answer takes more than a moment.
+    return caller.look(KEYS, decode_keys, is_quick=False)
 
 
 def create_key(

@@ -79,7 +79,8 @@ class _Pace:
         self._stopped.set()
 
     def hold(self, seconds: float) -> None:
-        self._free_at = max(self._free_at, time.monotonic() + min(seconds, _LONGEST_WAIT_SECONDS))
+        wait_seconds = min(max(seconds, _NEWS_SECONDS), _LONGEST_WAIT_SECONDS)
+        self._free_at = max(self._free_at, time.monotonic() + wait_seconds)
 
     def seconds_left(self) -> float:
         return max(0.0, self._free_at - time.monotonic())
@@ -103,7 +104,7 @@ def _ask_patiently(
             busy += isinstance(problem, RequestRefused) and problem.status == _UNAVAILABLE
             seconds = _asked_to_wait(problem)
             if seconds is None or busy >= _MOST_TRIES_WHILE_BUSY:
-                return _bare(problem)
+                return problem.bare()
             pace.hold(seconds)
 
 
@@ -111,9 +112,3 @@ def _asked_to_wait(problem: GatewayProblem) -> float | None:
     if isinstance(problem, RequestRefused) and problem.status in {_TOO_MANY_REQUESTS, _UNAVAILABLE}:
         return problem.retry_after_seconds
     return None
-
-
-def _bare(problem: GatewayProblem) -> GatewayProblem:
-    """Take off what hangs on an exception: its frames would keep the bytes that were sent."""
-    problem.__traceback__ = problem.__cause__ = problem.__context__ = None
-    return problem

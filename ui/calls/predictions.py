@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import NotRequired, Protocol, TypedDict
 from urllib.parse import quote
@@ -147,6 +148,8 @@ def decode_prediction(body: PredictionBody) -> Prediction:
     ]
     if not labels:
         raise ValueError("a prediction without labels")
+    if not all(math.isfinite(item.score) for item in labels):
+        raise ValueError("a score that is no number")
     return Prediction(
         request_id=str(body["request_id"]),
         alias=str(body["alias"]),

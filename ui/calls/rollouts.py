@@ -61,6 +61,7 @@ class StepBody(TypedDict):
 
     step: int
     percent: int
+    revision: int
     candidate: FiguresBody
     stable: FiguresBody
     pairs: PairsBody
@@ -116,10 +117,15 @@ class ArmFigures:
 
 @dataclass(frozen=True)
 class Step:
-    """A step that has begun; step 0 is the baseline, in which the candidate gets copies alone."""
+    """A step that has begun; step 0 is the baseline, in which the candidate gets copies alone.
+
+    Attributes:
+        revision: Of the route while it ran.
+    """
 
     step: int
     percent: int
+    revision: int
     candidate: ArmFigures
     stable: ArmFigures
     pairs: int
@@ -223,6 +229,7 @@ def _steps(bodies: Sequence[StepBody]) -> tuple[Step, ...]:
         Step(
             step=int(it["step"]),
             percent=int(it["percent"]),
+            revision=int(it["revision"]),
             candidate=_figures(it["candidate"]),
             stable=_figures(it["stable"]),
             pairs=int(it["pairs"]["pairs"]),

@@ -12,10 +12,11 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from ui.components.sample_gallery import read_sample, show_sample_gallery
 from ui.components.upload_memory import keep_only
 from ui.encoded_image import CONTENT_TYPES, EncodedImage
+from ui.session import visitors_own
 from ui.texts import Texts
 
-# Keys in session_state. The camera's belongs to its widget and holds what the widget holds; the
-# upload field's has a number behind it.
+# Keys in session_state. The first two belong to widgets, hold what these hold, and have numbers
+# behind them.
 UPLOAD = "upload"
 CAMERA = "camera"
 SAMPLE = "sample"
@@ -55,7 +56,7 @@ def choose_images(
         _show_upload(texts, max_upload_megabytes, on_change=use_widget, disabled=disabled)
     # An open camera field asks for permission and turns the camera on, so it waits for its tab;
     # once it holds a photo it stays, or leaving the tab would throw the photo away.
-    if tabs[camera_tab].open or st.session_state.get(CAMERA) is not None:
+    if tabs[camera_tab].open or st.session_state.get(_key(CAMERA)) is not None:
         with tabs[camera_tab]:
             _show_camera(texts, on_change=use_widget, disabled=disabled)
     keep_only([*_held(UPLOAD), *_held(CAMERA)])
@@ -73,7 +74,8 @@ def empty_upload() -> None:
 
 
 def _key(widget: str) -> str:
-    return f"{widget}-{st.session_state.get(EMPTIED, 0)}" if widget == UPLOAD else widget
+    key = f"{widget}-{st.session_state.get(EMPTIED, 0)}" if widget == UPLOAD else widget
+    return visitors_own(key)
 
 
 def _choose_sample(on_given: Callable[[], None], name: str) -> None:
@@ -113,7 +115,7 @@ def _show_upload(
 def _show_camera(texts: Texts, *, on_change: Callable[[str], None], disabled: bool) -> None:
     st.camera_input(
         texts("predict.camera"),
-        key=CAMERA,
+        key=_key(CAMERA),
         on_change=on_change,
         args=(CAMERA,),
         disabled=disabled,

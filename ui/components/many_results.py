@@ -11,7 +11,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from ui.calls.routes import IMAGE_TASK
 from ui.components.downloads import show_downloads
-from ui.outcome import Outcome
+from ui.outcome import Outcome, as_cell
 from ui.plain_words import asked_of, problem_notice
 from ui.texts import Texts
 
@@ -54,7 +54,10 @@ def show_many_results(
 
 
 def to_rows(outcomes: Sequence[Outcome], task: str, texts: Texts) -> pd.DataFrame:
-    """Rows in the order in which things were given; a dataframe shows text as it is."""
+    """Rows in the order in which things were given; a dataframe shows text as it is.
+
+    It has a button of Streamlit's own that writes its cells to a CSV, just as they are.
+    """
     return pd.DataFrame([_row(outcome, task, texts) for outcome in outcomes])
 
 
@@ -70,8 +73,8 @@ def _row(outcome: Outcome, task: str, texts: Texts) -> dict[str, object]:
     found, problem = outcome.prediction, outcome.problem
     return {
         "thumbnail": outcome.thumbnail or None,
-        "name": outcome.name,
-        "label": found.labels[0].label if found else "",
+        "name": as_cell(outcome.name),
+        "label": as_cell(found.labels[0].label) if found else "",
         "confidence": found.labels[0].score if found else None,
         "ms": found.gateway_ms if found else None,
         "error": problem_notice(problem, texts, asked_of(task)).title if problem else "",

@@ -46,6 +46,17 @@ def show_prediction(
     return below
 
 
+def fetch_chart_code() -> None:
+    """Draw an empty chart of one pixel, while there is no answer yet.
+
+    The browser then fetches the code that draws charts while a person still looks for a picture,
+    and not after their first click, where it costs half of the way to the answer.
+    """
+    st.vega_lite_chart(
+        {"values": []}, {"mark": "bar", "width": 1, "height": 1, "padding": 0}, width="content"
+    )
+
+
 def _show_given(given: EncodedImage | WrittenText, texts: Texts) -> None:
     if isinstance(given, WrittenText):
         st.markdown(view_models.to_excerpt(given.text))

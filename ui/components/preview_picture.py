@@ -28,7 +28,7 @@ class _Shown:
 
     digest: str
     alias: str
-    outcome: Preview | Notice
+    outcome: Preview | GatewayProblem
 
 
 def show_preview(scene: Scene, alias: str, image: EncodedImage) -> None:
@@ -43,7 +43,7 @@ def show_preview(scene: Scene, alias: str, image: EncodedImage) -> None:
     if isinstance(outcome, Preview):
         draw_preview(outcome, scene.texts)
     else:
-        draw_preview_problem(outcome, scene.texts)
+        draw_preview_problem(problem_notice(outcome, scene.texts), scene.texts)
 
 
 def draw_preview(shown: Preview, texts: Texts) -> None:
@@ -64,21 +64,21 @@ def draw_preview_problem(notice: Notice, texts: Texts) -> None:
     st.caption(texts("compare.preview.none", why=notice.title))
 
 
-def _remembered(alias: str, image: EncodedImage) -> Preview | Notice | None:
+def _remembered(alias: str, image: EncodedImage) -> Preview | GatewayProblem | None:
     shown: _Shown | None = st.session_state.get(PREVIEW)
     is_same = shown is not None and (shown.digest, shown.alias) == (image.digest, alias)
     return shown.outcome if shown is not None and is_same else None
 
 
-def _ask(scene: Scene, alias: str, image: EncodedImage) -> Preview | Notice:
-    outcome: Preview | Notice
+def _ask(scene: Scene, alias: str, image: EncodedImage) -> Preview | GatewayProblem:
+    outcome: Preview | GatewayProblem
     try:
         outcome = preview(scene.caller, image, alias=alias)
     except GatewayProblem as problem:
         logger.warning("no preview: %s: %s", type(problem).__name__, problem)
         note_rate_limit(scene, problem)
-        outcome = problem_notice(problem, scene.texts)
-        if outcome.can_try_again:
+        outcome = problem.bare()
+        if not problem.is_lasting:
             return outcome
     st.session_state[PREVIEW] = _Shown(image.digest, alias, outcome)
     return outcome

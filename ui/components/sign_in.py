@@ -26,7 +26,8 @@ def show_sign_in(scene: Scene) -> None:
         _show_signed_in(scene)
         return
     texts = scene.texts
-    with st.form("sign_in", border=True):
+    # The browser would go on holding a key that was refused, and send it with every click.
+    with st.form("sign_in", border=True, clear_on_submit=True):
         st.caption(texts("sign_in.guest"))
         st.text_input(
             texts("sign_in.label"),

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from ui.components.sample_texts import SampleText, show_sample_texts
+from ui.session import visitors_own
 from ui.texts import Texts
 from ui.written_text import WrittenText
 
@@ -34,11 +35,11 @@ def choose_texts(
     """
     current: tuple[str, ...] = st.session_state.get(CURRENT_TEXTS, ())
     # The widgets forget what they hold while a model for pictures is chosen.
-    st.session_state.setdefault(WRITTEN, "\n".join(current))
+    st.session_state.setdefault(visitors_own(WRITTEN), "\n".join(current))
     st.session_state.setdefault(PER_LINE, len(current) > 1)
     st.text_area(
         texts("predict.your_text"),
-        key=WRITTEN,
+        key=visitors_own(WRITTEN),
         height=AREA_HEIGHT_PIXELS,
         placeholder=texts("predict.write_here"),
         disabled=disabled,
@@ -58,13 +59,13 @@ def choose_texts(
 
 
 def _use_written(on_given: Callable[[], None]) -> None:
-    written: str = st.session_state[WRITTEN]
+    written: str = st.session_state[visitors_own(WRITTEN)]
     given = written.splitlines() if st.session_state[PER_LINE] else [written]
     st.session_state[CURRENT_TEXTS] = tuple(text for text in given if text.strip())
     on_given()
 
 
 def _use_sample(on_given: Callable[[], None], text: str) -> None:
-    st.session_state[WRITTEN] = text
+    st.session_state[visitors_own(WRITTEN)] = text
     st.session_state[PER_LINE] = False
     _use_written(on_given)

@@ -13,10 +13,15 @@ from ui.figures.bins import Point, is_empty
 from ui.texts import Texts
 
 HEIGHT_PIXELS = 240
+# Of a legend.
+_ROW_PIXELS = 29
+# Where three names do not fit side by side, they stand one below the other.
+_COLUMNS = {"expr": "width < 280 ? 1 : 3"}
 _LEGENDS: dict[bool, dict[str, object]] = {
-    False: {"orient": "bottom", "title": None, "columns": 3, "labelLimit": 110},
+    False: {"orient": "bottom", "title": None, "columns": _COLUMNS, "labelLimit": 110},
     True: {"orient": "right", "title": None, "labelLimit": 260},
 }
+_DENSE = {"rowPadding": 3, "columnPadding": 8, "offset": 8, "symbolSize": 80}
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,20 @@ def show_time_chart(chart: TimeChart, points: Sequence[Point], texts: Texts) -> 
             ):
                 st.caption(chart.nothing, width="content")
             return
+        series = _series(chart, points)
         st.vega_lite_chart(
             _rows(chart, points),
-            _specification(chart, _series(chart, points), texts),
-            height=HEIGHT_PIXELS,
+            _specification(chart, series, texts),
+            height=height_of(chart, len(series)),
             alt=texts("monitoring.chart", title=chart.title, unit=chart.unit),
         )
+
+
+def height_of(chart: TimeChart, names: int) -> int:
+    """Every name is seen, and the lines have room beside them or above them."""
+    if chart.is_wide:
+        return max(HEIGHT_PIXELS, (names + 2) * _ROW_PIXELS)
+    return HEIGHT_PIXELS + max(0, names - 3) * _ROW_PIXELS
 
 
 def _rows(chart: TimeChart, points: Sequence[Point]) -> pd.DataFrame:
@@ -118,7 +131,7 @@ def _specification(chart: TimeChart, series: list[str], texts: Texts) -> dict[st
                 "field": "series",
                 "type": "nominal",
                 "scale": {"domain": series},
-                "legend": None if len(series) == 1 else _LEGENDS[chart.is_wide],
+                "legend": None if len(series) == 1 else _LEGENDS[chart.is_wide] | _DENSE,
             },
             "tooltip": tooltip,
         },

@@ -13,15 +13,14 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-# Key in session_state: ids of the files that fields of this page held in its last run.
-HELD = "held_upload_ids"
+from ui.session import HELD_UPLOADS
 
 
 def keep_only(files: Iterable[UploadedFile]) -> None:
     """Let go of all uploads of this session but these, which are in a field now."""
     held = {file.file_id for file in files}
-    gone: set[str] = st.session_state.get(HELD, set()) - held
-    st.session_state[HELD] = held
+    gone: set[str] = st.session_state.get(HELD_UPLOADS, set()) - held
+    st.session_state[HELD_UPLOADS] = held
     context = get_script_run_ctx()
     # Streamlit's own chat field removes files in this way; only this store can.
     if context is None or not isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):

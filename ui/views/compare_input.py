@@ -7,8 +7,10 @@ import streamlit as st
 from ui.calls.routes import TEXT_TASK
 from ui.components.sample_gallery import find_samples, read_sample
 from ui.components.sample_texts import find_sample_texts
+from ui.components.upload_memory import keep_only
 from ui.encoded_image import CONTENT_TYPES, EncodedImage
 from ui.scene import Scene
+from ui.session import visitors_own
 from ui.texts import Texts
 from ui.view_models import to_excerpt
 from ui.written_text import WrittenText
@@ -47,9 +49,10 @@ def _choose_picture(scene: Scene, alias: str) -> EncodedImage | None:
     held = st.file_uploader(
         texts("compare.upload", megabytes=most),
         type=[suffix.removeprefix(".") for suffix in CONTENT_TYPES],
-        key=UPLOAD,
+        key=visitors_own(UPLOAD),
         max_upload_size=most,
     )
+    keep_only([held] if held is not None else [])
     samples = {file.name: file for file in find_samples(scene.settings.examples_dir, alias)}
     name = _choose_sample(scene, f"{SAMPLE}_{alias}", list(samples))
     if held is not None:
@@ -61,7 +64,7 @@ def _choose_text(scene: Scene, alias: str) -> WrittenText | None:
     texts = scene.texts
     written = st.text_area(
         texts("predict.your_text"),
-        key=WRITTEN,
+        key=visitors_own(WRITTEN),
         height=AREA_HEIGHT_PIXELS,
         placeholder=texts("predict.write_here"),
     )

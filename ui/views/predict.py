@@ -12,6 +12,7 @@ from ui.calls.routes import TEXT_TASK, Route
 from ui.components.health_banner import show_health_banner
 from ui.components.image_input import choose_images
 from ui.components.notices import show_placeholder
+from ui.components.prediction_result import fetch_chart_code
 from ui.components.sample_gallery import find_samples
 from ui.components.sample_texts import find_sample_texts
 from ui.components.text_input import choose_texts
@@ -118,7 +119,8 @@ def _show_answer(scene: Scene, chosen: _Chosen, given: Givens, table: DeltaGener
         show_many(scene, route, given, top_k, table=table)
     elif route is not None and given:
         show_one(scene, route, given[0], top_k)
-    elif scene.status.is_ready:
-        show_placeholder(words_for(route, scene.texts).missing)
     else:
-        show_placeholder(scene.texts("predict.appears_when_ready"))
+        is_ready, texts = scene.status.is_ready, scene.texts
+        missing = words_for(route, texts).missing
+        show_placeholder(missing if is_ready else texts("predict.appears_when_ready"))
+        fetch_chart_code()

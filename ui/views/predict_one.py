@@ -21,7 +21,7 @@ from ui.components.waterfall_chart import show_waterfall
 from ui.encoded_image import EncodedImage
 from ui.errors import GatewayProblem
 from ui.outcome import Outcome
-from ui.plain_words import Notice, asked_of, problem_notice
+from ui.plain_words import asked_of, problem_notice
 from ui.scene import Scene
 from ui.session import LastRequest, note_request
 from ui.task_words import words_for
@@ -48,10 +48,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """The outcome of a question: a prediction, or a refusal that asking again would not change."""
+    """The outcome of a question: a prediction, or a refusal that asking again would not change.
+
+    A refusal is kept as it came: the reader may choose another language.
+    """
 
     question: Question
-    outcome: Prediction | Notice
+    outcome: Prediction | GatewayProblem
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,8 @@ def show_one(scene: Scene, route: Route, given: EncodedImage | WrittenText, top_
     if isinstance(outcome, Prediction):
         _show_all(scene, given, outcome)
         return
-    show_notice(outcome)
-    if outcome.can_try_again:
+    show_notice(problem_notice(outcome, scene.texts, asked_of(route.task)))
+    if not outcome.is_lasting:
         st.button(scene.texts("page.try_again"), icon=":material/refresh:")
 
 
@@ -102,16 +105,16 @@ def as_request(given: EncodedImage | WrittenText, alias: str, top_k: int) -> Las
     return LastRequest(alias, top_k, given.name, given.content_type)
 
 
-def _remembered(question: Question) -> Prediction | Notice | None:
+def _remembered(question: Question) -> Prediction | GatewayProblem | None:
     answer: Answer | None = st.session_state.get(ANSWER)
     return answer.outcome if answer is not None and answer.question == question else None
 
 
 def _ask(
     scene: Scene, given: EncodedImage | WrittenText, question: Question, route: Route
-) -> Prediction | Notice:
+) -> Prediction | GatewayProblem:
     """Ask the gateway and remember the outcome, unless trying again could bring another one."""
-    outcome: Prediction | Notice
+    outcome: Prediction | GatewayProblem
     note_request(as_request(given, question.alias, question.top_k))
     try:
         with st.spinner(words_for(route, scene.texts).working):
@@ -125,8 +128,8 @@ def _ask(
     except GatewayProblem as problem:
         logger.warning("no prediction: %s: %s", type(problem).__name__, problem)
         note_rate_limit(scene, problem)
-        outcome = problem_notice(problem, scene.texts, asked_of(route.task))
-        if outcome.can_try_again:
+        outcome = problem.bare()
+        if not problem.is_lasting:
             return outcome
     st.session_state[ANSWER] = Answer(question, outcome)
     return outcome

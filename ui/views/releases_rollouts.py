@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import streamlit as st
@@ -30,10 +31,14 @@ from ui.scene import Scene
 from ui.view_models import as_code, escape_markdown
 from ui.views.releases_new_rollout import show_new_rollout
 
+# Keys in session_state: the rollout that is looked at, and the newest when that was chosen.
+_CHOSEN, _NEWEST = "releases_rollout", "releases_newest_rollout"
+
 _SHOWN = 20
 # Each step of a rollout is one change of its route; more steps than that are nobody's habit.
 _CHANGES = 100
 _CHART_PIXELS = 180
+_LONG = timedelta(days=1)
 
 # By the last part of the path: button, what it does, icon.
 _ORDERS = {
@@ -57,11 +62,14 @@ def show_rollouts(scene: Scene) -> None:
         return
     by_id = {it.id: it for it in rollouts}
     titles = {it.id: _title(scene, it) for it in rollouts}
+    # One that has begun since is what has to be watched.
+    if st.session_state.get(_NEWEST) != rollouts[0].id:
+        st.session_state[_NEWEST] = st.session_state[_CHOSEN] = rollouts[0].id
     chosen = st.selectbox(
         scene.texts("releases.rollout.choose"),
         list(titles),
         format_func=lambda it: titles.get(it, it),
-        key="releases_rollout",
+        key=_CHOSEN,
     )
     rollout = by_id.get(chosen, rollouts[0])
     _show_orders(scene, rollout)
@@ -119,7 +127,7 @@ def _live_rollout(scene: Scene, drawn: Rollout) -> None:
     if details is None:
         return
     _show_standing(scene, details.rollout)
-    _show_weights(scene, details.rollout)
+    _show_weights(scene, details)
     if details.checks:
         _show_checks(scene, details)
     if details.steps:
@@ -141,29 +149,34 @@ def _live_rollout(scene: Scene, drawn: Rollout) -> None:
 
 def _show_standing(scene: Scene, rollout: Rollout) -> None:
     texts = scene.texts
-    state = state_in_words(rollout, texts)
+    if rollout.is_live:  # since when it is paused nobody tells
+        when = texts("releases.rollout.begun", at=scene.clock(rollout.created_at))
+    else:
+        when = texts("releases.rollout.ended", at=scene.clock(rollout.changed_at))
     st.markdown(
         texts(
             "releases.rollout.standing",
-            state=state,
+            state=state_in_words(rollout, texts),
             percent=rollout.percent,
             candidate=as_code(rollout.candidate),
-            since=scene.clock(rollout.changed_at if not rollout.is_live else rollout.created_at),
+            when=when,
         )
     )
     st.caption(texts("refusal.gateway_says", message=escape_markdown(rollout.sentence)))
 
 
-def _show_weights(scene: Scene, rollout: Rollout) -> None:
-    changes = _changes(scene, rollout)
-    texts = scene.texts
+def _show_weights(scene: Scene, details: RolloutDetails) -> None:
+    rollout, texts = details.rollout, scene.texts
+    rows = to_weight_rows(rollout, _changes(scene, details), scene.services.now())
+    is_long = rows["at"].iloc[-1] - rows["at"].iloc[0] > _LONG
+    time_axis = {"format": "%m-%d %H:%M" if is_long else "%H:%M:%S", "tickCount": 5}
     st.vega_lite_chart(
-        to_weight_rows(rollout, changes, scene.services.now()),
+        rows,
         {
             "height": _CHART_PIXELS,
             "mark": {"type": "area", "interpolate": "step-after", "line": True, "opacity": 0.25},
             "encoding": {
-                "x": {"field": "at", "type": "temporal", "title": None},
+                "x": {"field": "at", "type": "temporal", "title": None, "axis": time_axis},
                 "y": {
                     "field": "percent",
                     "type": "quantitative",
@@ -177,9 +190,13 @@ def _show_weights(scene: Scene, rollout: Rollout) -> None:
     )
 
 
-def _changes(scene: Scene, rollout: Rollout) -> tuple[RouteChange, ...]:
-    asked = partial(list_changes, scene.caller, rollout.alias, limit=_CHANGES)
-    return look(scene, f"changes {rollout.alias}", asked) or ()
+def _changes(scene: Scene, details: RolloutDetails) -> tuple[RouteChange, ...]:
+    """Those of the rollout among them, however much has become of the route since."""
+    rollout, before = details.rollout, None
+    if details.steps and not rollout.is_live:
+        before = max(it.revision for it in details.steps) + 1
+    asked = partial(list_changes, scene.caller, rollout.alias, limit=_CHANGES, before=before)
+    return look(scene, f"changes {rollout.alias} {before}", asked) or ()
 
 
 def _show_checks(scene: Scene, details: RolloutDetails) -> None:

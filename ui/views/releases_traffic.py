@@ -85,10 +85,11 @@ def _eligible(seen: SeenRoute, releases: tuple[Release, ...]) -> list[str]:
 
 def _show_work(scene: Scene, draft: Draft, eligible: list[str], then: RouteChange | None) -> None:
     wanted = show_draft(scene, draft, eligible)
-    changes = change_in_words(draft.seen.meaning, wanted, scene.texts)
-    _show_preview(scene, changes)
+    changes = change_in_words(draft.seen.meaning, wanted, scene.texts) if wanted else []
+    if wanted is not None:
+        _show_preview(scene, changes)
     with st.container(horizontal=True):
-        _show_apply(scene, draft.seen, wanted, changes)
+        _show_apply(scene, draft.seen, wanted or draft.seen.meaning, changes)
         _show_promotions(scene, draft.seen)
         _show_rollback(scene, draft.seen, then)
 

@@ -1,4 +1,8 @@
-"""Sliders for the weights of an alias: they always add up to 100, and keep what somebody began."""
+"""Sliders for the weights of an alias: one release gets the rest, and what was begun is kept.
+
+No slider moves another one. Two that set each other are set back by answers to moves that are older
+than the hand is: whoever presses an arrow key fast would see theirs jump.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import streamlit as st
 
 from ui.calls.route_changes import Meaning, NamedArm, SeenRoute, Shadow
 from ui.scene import Scene
-from ui.traffic_moves import WHOLE, rebalanced, whole_percents
+from ui.traffic_moves import WHOLE, whole_percents
 from ui.view_models import as_code
 
 # Key in session_state: the route that the sliders began from.
@@ -69,14 +73,14 @@ class Draft:
         return f"{self.seen.alias} {self.seen.etag} {what} "
 
 
-def show_draft(scene: Scene, draft: Draft, eligible: Sequence[str]) -> Meaning:
-    """Draw the sliders and the shadow; what the alias would mean."""
+def show_draft(scene: Scene, draft: Draft, eligible: Sequence[str]) -> Meaning | None:
+    """Draw the sliders and the shadow; what the alias would mean, None where that cannot be."""
     weights_column, shadow_column = st.columns([3, 2], gap="large")
     with weights_column:
         percents = _show_sliders(scene, draft, eligible)
     with shadow_column:
         shadow = _show_shadow(scene, draft, eligible)
-    return _wanted(draft.seen.meaning, percents, shadow)
+    return None if percents is None else _wanted(draft.seen.meaning, percents, shadow)
 
 
 def _wanted(meaning: Meaning, percents: dict[str, int], shadow: Shadow | None) -> Meaning:
@@ -92,37 +96,27 @@ def _wanted(meaning: Meaning, percents: dict[str, int], shadow: Shadow | None) -
     return Meaning(arms, shadow, meaning.sticky, meaning.revision)
 
 
-def _show_sliders(scene: Scene, draft: Draft, eligible: Sequence[str]) -> dict[str, int]:
-    texts = scene.texts
+def _show_sliders(scene: Scene, draft: Draft, eligible: Sequence[str]) -> dict[str, int] | None:
+    texts, began = scene.texts, draft.percents
     st.markdown(f"**{texts('releases.traffic.weights')}**")
     if len(eligible) == 1:
         st.caption(texts("releases.traffic.only_one", release=as_code(eligible[0])))
-        return draft.percents
-    keys = {release: draft.key("weight") + release for release in eligible}
-    for release, key in keys.items():
-        st.session_state.setdefault(key, draft.percents.get(release, 0))
-    for release, key in keys.items():
-        st.slider(
-            as_code(release),
-            0,
-            WHOLE,
-            format="%d %%",
-            key=key,
-            on_change=_rebalance,
-            args=(keys, release),
-        )
-    percents = {release: int(st.session_state[key]) for release, key in keys.items()}
-    known = draft.percents
-    return {name: it for name, it in percents.items() if name in known or it > 0}
+        return began
+    rest = max(eligible, key=lambda release: began.get(release, 0))
+    chosen = {it: _show_slider(draft, it) for it in eligible if it != rest}
+    left = WHOLE - sum(chosen.values())
+    if left < 0:
+        st.error(texts("releases.traffic.too_much", percent=WHOLE - left))
+        return None
+    st.markdown(texts("releases.traffic.rest", release=as_code(rest), percent=left))
+    percents = {release: chosen.get(release, left) for release in eligible}
+    return {name: it for name, it in percents.items() if name in began or it > 0}
 
 
-def _rebalance(keys: dict[str, str], changed: str) -> None:
-    """Let the other sliders follow the one that was moved."""
-    percents = {release: int(st.session_state[key]) for release, key in keys.items()}
-    for release, percent in rebalanced(percents, changed).items():
-        # The one that was moved is left alone: a person may be moving it on already.
-        if release != changed:
-            st.session_state[keys[release]] = percent
+def _show_slider(draft: Draft, release: str) -> int:
+    key = draft.key("weight") + release
+    st.session_state.setdefault(key, draft.percents.get(release, 0))
+    return int(st.slider(as_code(release), 0, WHOLE, format="%d %%", key=key))
 
 
 def _show_shadow(scene: Scene, draft: Draft, eligible: Sequence[str]) -> Shadow | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from typing import Final
@@ -47,11 +48,17 @@ class UsageReporter:
         taken = self._counts.take()
         if not taken:
             return
+        # A write that has begun is waited for, also where the process ends meanwhile: what was put
+        # back although it was written would be counted twice.
+        writing = asyncio.ensure_future(self._store.add(taken))
         try:
-            await self._store.add(taken)
-        except BaseException:  # also where the process ends meanwhile
-            self._counts.put_back(taken)
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
             raise
+        finally:
+            if writing.cancelled() or writing.exception():
+                self._counts.put_back(taken)
 
     def _note(self, *, is_in_trouble: bool) -> None:
         """Log only what changes."""

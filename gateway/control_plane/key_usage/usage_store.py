@@ -14,7 +14,7 @@ from gateway.control_plane.key_rows import utc
 from gateway.control_plane.key_usage.usage import KeyUsage, Usage
 from gateway.control_plane.key_usage.usage_counts import Counted, KeyDay
 from gateway.control_plane.tables import KeyUsageRow
-from gateway.control_plane.transactions import translated
+from gateway.control_plane.transactions import in_turns, translated
 
 _KEPT_FOR: Final = timedelta(days=90)
 _SHOWN_DAYS: Final = timedelta(days=30)
@@ -84,7 +84,8 @@ class UsageStore:
     async def _read(self, wanted: _Sums) -> dict[str, KeyUsage]:
         with translated():
             async with self._sessions() as session:
-                return {row.key_id: _usage(row) for row in await session.execute(wanted)}
+                rows = in_turns(await session.execute(wanted))
+                return {row.key_id: _usage(row) async for row in rows}
 
 
 def _addition(dialect: str) -> Executable:

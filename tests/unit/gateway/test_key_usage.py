@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -114,4 +116,30 @@ async def test_what_cannot_be_written_down_is_kept_and_told_once(
     await reporter.report()
     assert "can be written down again" in caplog.text
     assert (await store.of("one")).today == Usage(2, 4, 200, 0)
+    await engine.dispose()
+
+
+async def test_what_is_being_written_as_the_process_ends_is_counted_once(
+    settings: GatewaySettings,
+) -> None:
+    settings.state_dir.mkdir()
+    engine = await open_database(settings.effective_database_url)
+    written = asyncio.Event()
+
+    class SlowStore(UsageStore):
+        async def add(self, counts: Mapping[KeyDay, Counted]) -> None:
+            await super().add(counts)
+            written.set()
+            await asyncio.sleep(0.05)  # the word that it is written comes late
+
+    counts, store = UsageCounts(), SlowStore(engine, clock=lambda: NOW)
+    reporter = UsageReporter(counts, store)
+    ended(counts)
+    report = asyncio.create_task(reporter.report())
+    await written.wait()
+    report.cancel()
+    await asyncio.gather(report, return_exceptions=True)
+    await reporter.report()
+
+    assert (await store.of("one")).today == Usage(1, 2, 100, 0)
     await engine.dispose()

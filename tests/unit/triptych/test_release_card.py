@@ -52,6 +52,14 @@ def test_what_is_no_matrix_or_too_large_a_one_is_left_out(
     ]
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_none_breaks_the_card_and_not_the_supervisor(
+    tmp_path: Path, number: float
+) -> None:
+    with pytest.raises(ReleaseBroken, match=r"digits_r1: release\.json tells a number"):
+        card_with(tmp_path, metrics={"held_out": {"accuracy": number}})
+
+
 def test_a_card_has_a_bounded_size(tmp_path: Path) -> None:
     labels = tuple(map(str, range(1000)))
     metrics = {f"set {number}": {"accuracy": 0.5} for number in range(40)}

@@ -6,6 +6,7 @@ import json
 import threading
 from typing import Any
 
+import pytest
 from tritonclient.grpc import service_pb2
 
 from tests.fakes.fake_triton import FakeTriton, running_triton
@@ -83,6 +84,15 @@ def test_an_hour_is_kept_and_less_can_be_asked_for() -> None:
     hour, half = json.loads(watched.to_json()), json.loads(watched.to_json(1800))
     assert (len(hour["samples"]), len(half["samples"])) == (4, 2)
     assert half["samples"] == hour["samples"][2:]
+
+
+def test_a_clock_that_is_set_back_hides_nothing_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = iter((12, 13, 11, 14))
+    now = "triptych.supervisor.step_samples.utc_now"
+    monkeypatch.setattr(now, lambda: f"2026-01-31T{next(hours)}:00:00.000Z")
+    with running_triton() as triton:
+        told = samples_of(triton, *([did(MODELS[0], number, number)] for number in range(5)))
+    assert [it["time"][11:13] for it in told] == ["11", "14"]
 
 
 def test_a_triton_that_is_away_leaves_a_gap_and_nothing_else() -> None:

@@ -12,6 +12,7 @@ from tests.unit.ui.fake_compare import CompareGateway, release_body
 from tests.unit.ui.fake_gateway import FakeClock, error_body
 from ui.calls.identity import Identity
 from ui.calls.live_releases import may_name_releases
+from ui.views.compare_releases import COMPARISON
 
 OpenPage = Callable[..., AppTest]
 
@@ -111,6 +112,8 @@ def test_where_nobody_answers_there_is_no_table(
 
     assert [it.proto.title for it in page.error] == ["This file cannot be read as a picture"] * 2
     assert not page.table
+    kept = [side.answer for side in page.session_state[COMPARISON].sides]
+    assert [problem.__traceback__ for problem in kept] == [None, None]
 
 
 def test_a_rate_limit_pauses_the_button(open_page: OpenPage, gateway: CompareGateway) -> None:

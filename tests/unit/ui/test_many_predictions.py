@@ -112,3 +112,19 @@ def test_closing_it_sends_nothing_more_and_waits_for_nobody() -> None:
 
     assert time.monotonic() - began < 5
     assert len(asked) <= AT_ONCE
+
+
+def test_a_gateway_that_asks_for_no_wait_is_not_asked_without_a_pause() -> None:
+    asked = 0
+
+    def ask(_item: str) -> str:
+        nonlocal asked
+        asked += 1
+        raise refusal(429, 0.0)
+
+    until = time.monotonic() + 1
+    with closing(ask_many(ask, {0: "a"})) as all_news:
+        while time.monotonic() < until:
+            next(all_news)
+
+    assert 1 < asked < 10

@@ -75,6 +75,7 @@ def test_a_chart_has_its_unit_tooltips_and_one_colour_per_series(open_page: Open
     assert latency["encoding"]["y"]["title"] == "ms"
     assert [it["title"] for it in latency["encoding"]["tooltip"]] == ["Time", "Of", "ms"]
     assert latency["encoding"]["color"]["scale"]["domain"] == ["p50", "p90", "p99"]
+    assert latency["encoding"]["color"]["legend"]["columns"] == {"expr": "width < 280 ? 1 : 3"}
 
 
 def test_a_specification_stays_as_it_is_while_numbers_change(
@@ -98,6 +99,33 @@ def test_it_asks_only_for_what_is_new(gateway: FakeMonitoring, open_page: OpenPa
     assert then.url.params["since"] == a_time(270)
     (_, steps) = [it for it in gateway.asked(STEPS) if it.url.path == STEPS]
     assert steps.url.params["since"] == a_time(270)
+
+
+def test_a_clock_that_is_set_back_hides_nothing_new(
+    gateway: FakeMonitoring, open_page: OpenPage
+) -> None:
+    page = open_page("monitoring")
+    assert metrics(page)["Requests"] == "264"
+
+    gateway.workers = [a_worker(5 * it, a_row()) for it in range(1, 4)]
+    gateway.tritons = {"triton-0": [a_triton(5 * it, "digits_r1") for it in range(1, 4)]}
+    page.run()
+
+    assert metrics(page)["Requests"] == "30"
+    assert not page.exception
+
+
+def test_a_gateway_that_has_just_begun_leaves_what_was_known_before(
+    gateway: FakeMonitoring, open_page: OpenPage
+) -> None:
+    page = open_page("monitoring")
+    gateway.workers, gateway.tritons = [], {"triton-0": []}
+    page.run()
+    assert metrics(page)["Requests"] == "264"
+
+    gateway.workers = [a_worker(360, a_row())]
+    page.run()
+    assert metrics(page)["Requests"] == "142"
 
 
 def test_samples_of_several_workers_add_up(gateway: FakeMonitoring, open_page: OpenPage) -> None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
+
+import pytest
 
 from ui.calls.predictions import Origin, Prediction, ScoredLabel
+from ui.calls.routes import IMAGE_TASK
+from ui.components.many_results import to_rows
 from ui.errors import GatewayDown, RequestRefused
 from ui.outcome import COLUMNS, Outcome, to_csv, to_json
+from ui.texts import load_texts
 
 ANSWERED = Outcome(
     'a "b", c.jpg',
@@ -61,3 +67,24 @@ def test_the_json_names_things_as_the_gateway_does() -> None:
 def test_half_of_an_emoji_does_not_keep_anybody_from_the_file() -> None:
     assert b"?" in to_csv([Outcome("\ud83d", GatewayDown("no connection"))])
     assert json.loads(to_json([Outcome("\ud83d", GatewayDown("no connection"))]))
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", " =", "\uff1d"])
+def test_a_spreadsheet_reckons_nothing_out(sign: str) -> None:
+    text = f'{sign}HYPERLINK("http://evil")'
+    labels = (ScoredLabel(text, 0.9),)
+    answered = Outcome(text, replace(ANSWERED.answer, labels=labels))  # type: ignore[type-var]  # it is an answer
+    refused = Outcome(text, RequestRefused(status=422, code=text, message=text, request_id=None))
+
+    written = to_csv([answered, refused]).decode("utf-8-sig")
+
+    first, second = csv.DictReader(io.StringIO(written, newline=""))
+    assert {first["name"], first["label"]} == {f"'{text}"}
+    assert {second["name"], second["error_code"], second["error"]} == {f"'{text}"}
+    assert json.loads(to_json([answered]))[0]["predictions"][0]["label"] == text
+
+
+def test_the_rows_on_the_page_have_a_csv_of_their_own() -> None:
+    named = replace(ANSWERED, name="=1+2.jpg")
+
+    assert to_rows([named], IMAGE_TASK, load_texts("en"))["name"][0] == "'=1+2.jpg"

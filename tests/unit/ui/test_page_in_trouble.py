@@ -20,7 +20,7 @@ REFUSALS = [
     (415, "unsupported_image_format", "This format is not supported"),
     (415, "unsupported_media_type", "This model takes something else now"),
     (400, "invalid_parameter", "move “Labels to show” down"),
-    (401, "unknown_api_key", "does not know this page's API key"),
+    (401, "unknown_api_key", "does not know this API key"),
     (403, "scope_missing", "may not use this model"),
     (404, "unknown_alias", "This model is not there any more"),
     (429, "too_many_requests", "The service is busy"),
@@ -155,7 +155,7 @@ def test_a_refused_key_is_a_banner_with_the_request_id(
 
     page = open_page()
 
-    assert "The service does not know this page's API key" in banner(page)
+    assert "The service does not know this API key" in banner(page)
     assert "Request id `req-9`" in banner(page)
 
 

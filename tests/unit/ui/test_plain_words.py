@@ -45,8 +45,8 @@ def banner(status: ServiceStatus) -> Notice | None:
         (refused(400, "empty_body"), "This file is empty"),
         (refused(503, "overloaded"), "The service is busy"),
         (refused(400), "The service could not accept this request"),
-        (refused(401), "The service does not know this page's API key"),
-        (refused(403), "This page's API key may not use this model"),
+        (refused(401), "The service does not know this API key"),
+        (refused(403), "This API key may not use this model"),
         (refused(404), "This model is not there any more"),
         (refused(413), "This file is too large"),
         (refused(415), "This format is not supported"),
@@ -181,3 +181,9 @@ def test_a_time_of_another_day_comes_with_its_date() -> None:
     later = SINCE + timedelta(days=1)
 
     assert local_time(SINCE, ENGLISH, now=later, zone=BERLIN) == "10:32:05 on 2026-05-03"
+
+
+def test_the_last_day_that_there_is_may_be_over_for_the_reader() -> None:
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+    assert local_time(last, ENGLISH, now=SINCE, zone=BERLIN) == "23:59:59 on 9999-12-31"

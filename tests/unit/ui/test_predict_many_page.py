@@ -10,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.unit.ui.fake_answers import AnsweringGateway
 from tests.unit.ui.fake_gateway import DIGITS, FLOWERS, SENTIMENT, FakeClock
-from ui.components.upload_memory import HELD
-from ui.session import LAST_REQUEST
+from ui.session import HELD_UPLOADS, LAST_REQUEST
 from ui.views.predict_many import BATCH
 
 OpenPage = Callable[..., AppTest]
@@ -74,7 +73,7 @@ def test_once_all_is_answered_the_bytes_are_let_go_of(
     page = give(open_page(), FILES)
 
     assert page.file_uploader[0].value in (None, [])
-    assert page.session_state[HELD] == set()
+    assert page.session_state[HELD_UPLOADS] == set()
     page.run()
     assert len(rows(page)) == 3
     assert len(gateway.asked("/v1/predict")) == 3
@@ -116,7 +115,7 @@ def test_what_may_go_better_is_kept_and_asked_again_on_demand(
 ) -> None:
     page = give(open_page(), [*FILES, ("d.jpg", b"away", JPEG)])
     assert rows(page)[3] == ("d.jpg", "", "The model could not answer")
-    assert len(page.session_state[HELD]) == 4
+    assert len(page.session_state[HELD_UPLOADS]) == 4
     asked = len(gateway.asked("/v1/predict"))
 
     click(page, "Ask about the 1 that are left")

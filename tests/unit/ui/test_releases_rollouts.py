@@ -137,7 +137,7 @@ def test_a_rollout_is_watched_with_its_checks_and_decisions(
 
     said = words(page)
     assert not page.exception
-    assert "**Running** · last step: 5 % to `digits_r2`" in said
+    assert "**Running** · last step: 5 % to `digits_r2` · begun " in said
     assert "waits for time (3 of 60 s)" in said
     assert "each alias has either one release only, or a rollout under way" in said
     steps, decisions = cells(page, 0), cells(page, 1)
@@ -158,6 +158,30 @@ def test_a_rollout_is_watched_with_its_checks_and_decisions(
     look_again(page, clock)
     assert "**Promoted**" in words(page)
     assert "Abort" not in [it.label for it in page.button]
+
+
+def test_a_rollout_that_begins_is_the_one_that_is_watched(
+    open_page: OpenPage, gateway: ReleasesGateway, clock: FakeClock
+) -> None:
+    gateway.rollouts = [a_rollout("promoted", percent=100)]
+    page = open_part(open_page, "rollouts")
+    assert "**Promoted**" in words(page)
+
+    gateway.rollouts.insert(0, a_rollout() | {"id": "0123456789ab"})
+    look_again(page, clock)
+
+    assert "**Running**" in words(page)
+    assert button(page, "Abort")
+
+
+def test_a_rollout_of_long_ago_is_drawn_from_its_own_time(
+    open_page: OpenPage, gateway: ReleasesGateway
+) -> None:
+    gateway.rollouts = [a_rollout("promoted", percent=100)]
+    open_part(open_page, "rollouts")
+
+    [asked] = [it for it in gateway.requests if it.url.path.endswith("/history")]
+    assert asked.url.params["before"] == "6"
 
 
 @pytest.mark.parametrize(

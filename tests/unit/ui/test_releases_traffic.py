@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.ui.fake_gateway import FakeClock, error_body
-from tests.unit.ui.fake_releases import ReleasesGateway, a_change, a_meaning
+from tests.unit.ui.fake_releases import ReleasesGateway, a_change, a_meaning, a_release
 from tests.unit.ui.releases_page import OpenPage, button, confirm, look_again, open_part, words
 
 
@@ -23,9 +23,9 @@ def test_weights_move_after_a_preview_and_a_confirmation(
     assert button(page, "Apply").disabled
     etag = gateway.etag
 
-    page.slider[1].set_value(12).run()
+    page.slider[0].set_value(12).run()
 
-    assert [it.value for it in page.slider] == [88, 12]
+    assert "`digits_r1` gets the rest: **88 %**" in words(page)
     assert "- 12 of 100 requests move from `digits_r1` to `digits_r2`" in words(page)
     assert "same X-Sticky-Key stays with its release" in words(page)
     button(page, "Apply").click().run()
@@ -46,15 +46,41 @@ def test_weights_move_after_a_preview_and_a_confirmation(
     assert "**Now** (revision 4)" in words(page)
     # What was begun is done: nobody is told that somebody else was faster.
     assert not page.warning
-    assert [it.value for it in page.slider] == [88, 12]
+    assert [it.value for it in page.slider] == [12]
     assert button(page, "Apply").disabled
+
+
+def test_no_slider_moves_another_and_too_much_is_not_applied(
+    open_page: OpenPage, gateway: ReleasesGateway
+) -> None:
+    gateway.releases[2] = a_release("digits_r3", "ready")
+    page = open_part(open_page, "traffic")
+    page.slider[0].set_value(60).run()
+    page.slider[1].set_value(70).run()
+
+    assert [it.value for it in page.slider] == [60, 70]
+    assert "That is 130 % together" in words(page)
+    assert button(page, "Apply").disabled
+    assert "Nothing would change" not in words(page)
+
+    page.slider[0].set_value(20).run()
+    assert [it.value for it in page.slider] == [20, 70]
+    assert "`digits_r1` gets the rest: **10 %**" in words(page)
+    button(page, "Apply").click().run()
+    confirm(page)
+    arms = gateway.orders()[0][2]["arms"]
+    assert {it["release"]: it["weight"] for it in arms} == {
+        "digits_r1": 10,
+        "digits_r2": 20,
+        "digits_r3": 70,
+    }
 
 
 def test_somebody_who_was_faster_is_told_and_nothing_is_lost(
     open_page: OpenPage, gateway: ReleasesGateway, clock: FakeClock
 ) -> None:
     page = open_part(open_page, "traffic")
-    page.slider[1].set_value(12).run()
+    page.slider[0].set_value(12).run()
     gateway.refusals["PUT /v1/routes/digits"] = (412, error_body("route_changed"))
     button(page, "Apply").click().run()
 
@@ -65,10 +91,10 @@ def test_somebody_who_was_faster_is_told_and_nothing_is_lost(
     look_again(page, clock)
 
     assert "Somebody has changed this route since you began." in words(page)
-    assert page.slider[1].value == 12
+    assert page.slider[0].value == 12
     button(page, "Begin from what is so now").click().run()
     look_again(page, clock)
-    assert [it.value for it in page.slider] == [50, 50]
+    assert [it.value for it in page.slider] == [50]
 
 
 def test_who_has_begun_nothing_sees_what_others_change(
@@ -79,7 +105,7 @@ def test_who_has_begun_nothing_sees_what_others_change(
 
     look_again(page, clock)
 
-    assert [it.value for it in page.slider] == [50, 50]
+    assert [it.value for it in page.slider] == [50]
     assert not page.warning
 
 

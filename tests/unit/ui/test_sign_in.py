@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.unit.ui.fake_gateway import FakeClock, FakeGateway, error_body
 from ui.services import build_services
+from ui.session import HELD_UPLOADS
 from ui.settings import UiSettings
 
 KEY = "tri_a_persons_own_key"
@@ -129,3 +130,56 @@ def test_the_language_follows_the_browser_and_can_be_switched(open_frame: OpenFr
     page.selectbox(key="session_language").select("en").run()
 
     assert "All systems ready" in said(page)
+
+
+def test_a_refusal_follows_the_language_without_being_asked_for_again(
+    open_frame: OpenFrame, gateway: FakeGateway
+) -> None:
+    gateway.refusal = (422, error_body("undecodable_image"))
+    page = open_frame()
+    page.button(key="sample-seven-blue-paper.jpg").click().run()
+    assert page.error[0].proto.title == "This file cannot be read as a picture"
+    asked = len(gateway.asked("/v1/predict"))
+
+    page.selectbox(key="session_language").select("ko").run()
+
+    assert page.error[0].proto.title == "이 파일을 사진으로 읽을 수 없습니다"
+    assert len(gateway.asked("/v1/predict")) == asked
+
+
+def test_a_refusal_that_is_kept_keeps_neither_bytes_nor_key(
+    open_frame: OpenFrame, gateway: FakeGateway
+) -> None:
+    gateway.refusal = (422, error_body("undecodable_image"))
+    page = open_frame()
+
+    page.button(key="sample-seven-blue-paper.jpg").click().run()
+
+    assert page.session_state["answer"].outcome.__traceback__ is None
+
+
+def test_a_key_that_is_revoked_meanwhile_is_not_called_the_pages_own(
+    open_frame: OpenFrame, gateway: FakeGateway, clock: FakeClock
+) -> None:
+    page = sign_in(open_frame())
+    gateway.key_refusal = (401, error_body("unknown_api_key"))
+    clock.advance(11)
+
+    page.run()
+
+    assert page.warning[0].proto.title == "The service does not know this API key"
+    assert "If it is yours, sign out" in page.warning[0].value
+
+
+def test_the_next_person_gets_other_fields_and_the_files_of_the_last_one_are_known(
+    open_frame: OpenFrame,
+) -> None:
+    page = sign_in(open_frame())
+    page.file_uploader[0].upload("holiday.webp", b"web picture").run()
+    assert len(page.session_state[HELD_UPLOADS]) == 1
+
+    page.button[-1].click().run()
+
+    assert page.file_uploader[0].key == "upload-0-of-2"
+    assert page.session_state[HELD_UPLOADS] == set()
+    assert "Using this page's own key" in said(page)

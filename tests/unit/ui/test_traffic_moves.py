@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.traffic_moves import Move, moves, rebalanced, whole_percents
+from ui.traffic_moves import Move, moves, whole_percents
 
 
 @pytest.mark.parametrize(
@@ -19,14 +19,6 @@ from ui.traffic_moves import Move, moves, rebalanced, whole_percents
 )
 def test_percents_add_up(weights: dict[str, float], percents: dict[str, int]) -> None:
     assert whole_percents(weights) == percents
-
-
-def test_the_others_share_what_is_left_as_they_did_before() -> None:
-    assert rebalanced({"a": 60, "b": 30, "c": 10}, "a") == {"a": 60, "b": 30, "c": 10}
-    assert rebalanced({"a": 20, "b": 30, "c": 10}, "a") == {"a": 20, "b": 60, "c": 20}
-    assert rebalanced({"a": 40, "b": 0, "c": 0}, "a") == {"a": 40, "b": 30, "c": 30}
-    assert rebalanced({"a": 100, "b": 70}, "a") == {"a": 100, "b": 0}
-    assert rebalanced({"a": 40}, "a") == {"a": 100}
 
 
 def test_what_one_loses_another_gets() -> None:

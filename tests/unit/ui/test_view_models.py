@@ -74,7 +74,7 @@ def test_a_long_text_is_cut_between_words_where_it_can_be(text: str, shortened: 
 
 
 def test_the_excerpt_of_a_text_is_its_first_lines_and_no_markdown() -> None:
-    assert view_models.to_excerpt("- *a*\n# b") == r"“- \*a\* \# b”"
+    assert view_models.to_excerpt("- *a*\n# b") == r"“\- \*a\* \# b”"
     assert len(view_models.to_excerpt("word " * 500)) < 300
     assert len(view_models.to_sample_label("word " * 500)) < 110
 
@@ -97,3 +97,25 @@ def test_a_route_names_its_releases(arms: tuple[Arm, ...], caption: str) -> None
 def test_text_from_elsewhere_cannot_become_markdown() -> None:
     assert view_models.escape_markdown("<b>[x](y)\n:red") == r"\<b\>\[x\](y) \:red"
     assert view_models.as_code("a`b\nc") == "`a'b c`"
+
+
+@pytest.mark.parametrize(
+    ("written", "escaped"),
+    [
+        ("1. one", r"1\. one"),
+        ("12) twelve", r"12\) twelve"),
+        ("- dash", r"\- dash"),
+        ("---", r"\---"),
+        ("+", r"\+"),
+        ("-5", "-5"),
+        ("3.5 stars", "3.5 stars"),
+    ],
+)
+def test_a_label_is_no_list(written: str, escaped: str) -> None:
+    assert view_models.escape_markdown(written) == escaped
+
+
+def test_a_name_does_not_turn_the_sentence_around_it() -> None:
+    assert view_models.escape_markdown("cat\u202egpj.exe") == "catgpj.exe"
+    assert view_models.as_code("\u2067cat\u2069") == "`cat`"
+    assert view_models.escape_markdown("\u05d0\u200f!") == "\u05d0\u200f!"

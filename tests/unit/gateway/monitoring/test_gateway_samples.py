@@ -118,6 +118,21 @@ async def test_an_hour_is_kept_and_no_more(shelf: SampleShelf) -> None:
     assert len(shelf.since("")) <= 720 + 60
 
 
+async def test_a_clock_that_is_set_back_hides_nothing_new(shelf: SampleShelf) -> None:
+    clock = Clock()
+    samples, _ = some_samples(shelf, clock)
+    for number in range(720):
+        samples.look(NOON + 5 * number)
+    before_noon = NOON - 7200
+    for number in range(3):
+        samples.look(before_noon + 5 * number)
+    clock.now = before_noon + 12
+
+    assert [it["time"] for it in await told(samples)] == [
+        time_text(before_noon + 5 * number) for number in range(3)
+    ]
+
+
 async def test_what_several_workers_have_done_lies_side_by_side(tmp_path: Path) -> None:
     clock = Clock()
     workers = [some_samples(SharedShelf(tmp_path), clock) for _ in range(3)]
