@@ -52,6 +52,7 @@ async def test_the_list_is_written_beside_the_event_loop(
     monkeypatch.setattr(key_routes, "_written", noted)
     answer = await gateway.client.get("/v1/admin/keys", headers=gateway.admin)
 
-    assert [key["name"] for key in answer.json()["keys"]] == ["admin", "ui"]
+    # Other tests leave keys of theirs in the same gateway.
+    assert {"admin", "ui"} <= {key["name"] for key in answer.json()["keys"]}
     assert threads
     assert threading.main_thread() not in threads
