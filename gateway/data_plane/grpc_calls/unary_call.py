@@ -11,8 +11,9 @@ import grpc
 
 from gateway.data_plane.grpc_calls.call_errors import CallError, code_of_http, code_of_status
 
-# A call may begin before the server has let go of the one that just ended.
-_MOST_REFUSALS: Final = 5
+# A call may begin before the server has let go of the one that just ended: some milliseconds where
+# the machine is busy, in which it is asked, and refuses, dozens of times.
+_MOST_REFUSALS: Final = 100
 _PREFIX_BYTES: Final = 5  # of a message: whether it is compressed, and its length
 
 
