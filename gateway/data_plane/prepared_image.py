@@ -23,7 +23,7 @@ class PreparedImage(ItemAnswer):
 
 
 # The generated protobuf classes carry no types.
-def read_prepared(response: Any, items: int) -> list[ItemAnswer]:  # noqa: ANN401 - as above
+def read_prepared(response: Any, items: int) -> list[ItemAnswer]:  # noqa: ANN401 - protobuf has no types
     """Read the step's ModelInferResponse.
 
     Args:

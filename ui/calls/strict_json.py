@@ -23,7 +23,7 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 # The type of what is returned is what the caller says: nothing here knows it.
-def read_json(response: httpx.Response) -> Any:  # noqa: ANN401 - as above
+def read_json(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON can be anything
     """Read JSON as RFC 8259 has it: no NaN, and nothing that is no character.
 
     Half of a surrogate pair is what no browser can be sent.

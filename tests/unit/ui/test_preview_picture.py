@@ -27,7 +27,7 @@ class PreviewingGateway(FakeGateway):
 
 def preview_script(services: object, data: bytes) -> None:
     # AppTest runs the text of this function alone, so its imports have to be inside.
-    from ui.components.preview_picture import show_preview  # noqa: PLC0415 - the reason above
+    from ui.components.preview_picture import show_preview  # noqa: PLC0415 - AppTest runs the function alone
     from ui.encoded_image import EncodedImage  # noqa: PLC0415 - as above
     from ui.frame import current_scene  # noqa: PLC0415 - as above
     from ui.services import Services  # noqa: PLC0415 - as above
