@@ -92,11 +92,8 @@ class GatewayMetrics:
         self._of_request: dict[tuple[str, str, str, int, str], _OfRequest] = {}
         self._of_alias: dict[str, _OfAlias] = {}
         self._of_release: dict[str, Histogram] = {}
-        self.requests = Counter(
-            "triptych_gateway_requests_total",
-            "Requests answered.",
-            ["route", "alias", "release", "status"],
-            registry=self._registry,
+        self.requests = self._counter(
+            "requests_total", "Requests answered.", "route", "alias", "release", "status"
         )
         self.request_seconds = self._histogram(
             "triptych_gateway_request_duration_seconds",
@@ -109,7 +106,7 @@ class GatewayMetrics:
             self._add_servers,
             self._add_transport,
             self._add_cache,
-            self._add_shadows,
+            self._add_comparisons,
         ):
             add()
 
@@ -150,46 +147,49 @@ class GatewayMetrics:
             mode="livemin",
         )
         self._server_calls = self._gauge("server_calls", "Calls on their way to it.", "server")
-        self.ejections = Counter(
-            "triptych_gateway_ejections_total",
+        self.ejections = self._counter(
+            "ejections_total",
             "Releases left alone on a server, by cause: see docs/observability.md.",
-            ["server", "cause"],
-            registry=self._registry,
+            "server",
+            "cause",
         )
-        self.retries = Counter(
-            "triptych_gateway_retries_total",
-            "Calls to Triton that were made again.",
-            registry=self._registry,
-        )
-        self.harmful_items = Counter(
-            "triptych_gateway_harmful_items_total",
-            "Items that ended a stub twice.",
-            registry=self._registry,
-        )
+        self.retries = self._counter("retries_total", "Calls to Triton that were made again.")
+        self.harmful_items = self._counter("harmful_items_total", "Items that ended a stub twice.")
 
     def _add_transport(self) -> None:
-        self.refused_connections = Counter(
-            "triptych_gateway_refused_connections_total",
+        self.refused_connections = self._counter(
+            "refused_connections_total",
             "Connections refused before there was a request, by error code.",
-            ["code"],
-            registry=self._registry,
+            "code",
         )
 
     def _add_cache(self) -> None:
-        self.cache_items = Counter(
-            "triptych_gateway_cache_items_total",
+        self.cache_items = self._counter(
+            "cache_items_total",
             "Items looked up in the answer cache: hit, miss, or collapsed into one on its way.",
-            ["outcome"],
-            registry=self._registry,
+            "outcome",
         )
         self.cache_bytes = self._gauge("cache_bytes", "Memory that cached answers take.")
 
-    def _add_shadows(self) -> None:
-        self.shadow_copies = Counter(
-            "triptych_gateway_shadow_copies_total",
+    def _add_comparisons(self) -> None:
+        self.shadow_copies = self._counter(
+            "shadow_copies_total",
             "Requests copied to a shadow: sent, failed (of those), or dropped.",
-            ["release", "outcome"],
-            registry=self._registry,
+            "release",
+            "outcome",
+        )
+        self.shadow_items = self._counter(
+            "shadow_items_total",
+            "Items that a shadow was asked, too: agreed or disagreed on the first label.",
+            "release",
+            "verdict",
+        )
+        self.rollout_changed = self._gauge(
+            "rollout_changed_timestamp_seconds",
+            "When the latest rollout of an alias was last noted down, for its state; else 0.",
+            "alias",
+            "state",
+            mode="livemax",
         )
 
     def observe(self, route: str, known: RequestRecord, status: int, outcome: str) -> None:
@@ -278,12 +278,15 @@ class GatewayMetrics:
     ) -> Histogram:
         return Histogram(name, help_text, labels, buckets=buckets, registry=self._registry)
 
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"triptych_gateway_{name}", help_text, labels, registry=self._registry)
+
     def _gauge(
         self,
         name: str,
         help_text: str,
         *labels: str,
-        mode: Literal["livesum", "livemin"] = "livesum",
+        mode: Literal["livesum", "livemin", "livemax"] = "livesum",
     ) -> Gauge:
         full_name = f"triptych_gateway_{name}"
         return Gauge(full_name, help_text, labels, registry=self._registry, multiprocess_mode=mode)

@@ -40,6 +40,7 @@ from gateway.data_plane.servers.retry_budget import RetryBudget
 from gateway.metrics import GatewayMetrics
 from gateway.monitoring.gateway_samples import GatewaySamples
 from gateway.monitoring.parts_health import PartsHealth
+from gateway.monitoring.rollout_states import RolloutStates
 from gateway.monitoring.sample_shelf import OwnShelf, SharedShelf
 from gateway.request_books import RequestBooks
 from gateway.settings import GatewaySettings
@@ -91,7 +92,7 @@ async def running_services(
         cache = await enter(open_answer_cache(settings, metrics))
         admission = Admission(_admission_limits(settings))
         metrics.watch(admission, fleet)
-        control = await enter(_kept_fresh(settings, keys, fleet))
+        control = await enter(_kept_fresh(settings, keys, fleet, metrics))
         await enter(_exported(books.tracing, settings.otlp_url))
         yield Services(
             settings=settings,
@@ -117,13 +118,18 @@ async def running_services(
 
 @contextlib.asynccontextmanager
 async def _kept_fresh(
-    settings: GatewaySettings, keys: RunningKeys, fleet: Fleet
+    settings: GatewaySettings, keys: RunningKeys, fleet: Fleet, metrics: GatewayMetrics
 ) -> AsyncIterator[ControlPlane]:
-    """Know keys and routes as they are in the database, all the time."""
+    """Know keys and routes as they are in the database, all the time, and how rollouts stand."""
     kept = settings.shadow_items_kept
     control = await ControlPlane.opened(keys.engine, fleet, items_kept=kept)
     pause = settings.status_interval_seconds / 2
-    async with _repeating(keys.store.poll, pause), _repeating(control.routes.poll, pause):
+    rollouts = RolloutStates(control.rollouts, metrics.rollout_changed)
+    async with (
+        _repeating(keys.store.poll, pause),
+        _repeating(control.routes.poll, pause),
+        _repeating(rollouts.look, _ASK_SECONDS),
+    ):
         yield control
 
 

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Annotated, Final, NamedTuple, Self
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+# Where containers find their secrets, as files with the name of the variable in lower case.
+_SECRETS: Final = Path("/run/secrets")
+# Raised where a secret's file cannot be read by this user, or is no text.
+SecretUnreadable = SettingsError
 # As a browser sends it: scheme, host, perhaps a port, and no path.
 _ORIGIN: Final = re.compile(r"https?://[^/\s]+")
 
@@ -24,7 +28,11 @@ class BodyPatience(NamedTuple):
 class GatewaySettings(BaseSettings):
     """Where Triton is, what may be asked of it, and where keys live."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GATEWAY_",
+        frozen=True,
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+    )
 
     host: str = "127.0.0.1"
     """Address to listen on; loopback unless you mean it."""
@@ -37,6 +45,16 @@ class GatewaySettings(BaseSettings):
     triton_urls: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1:8001",)
     """gRPC addresses of all Tritons, HOST:PORT, comma separated; dns:///NAME:PORT is one server
     per address of the name, which is resolved anew each second."""
+    triton_tls_ca_file: Path | None = None
+    """Authority of Triton's certificates, PEM; with the next two the gateway calls Triton by mutual
+    TLS and not otherwise."""
+    triton_tls_cert_file: Path | None = None
+    """The certificate that the gateway shows to Triton, PEM."""
+    triton_tls_key_file: Path | None = None
+    """Its key, PEM, not encrypted."""
+    triton_tls_name: str | None = None
+    """The name that Triton's certificate bears; by default the host of its address, which behind
+    dns:/// is a number."""
     supervisor_urls: Annotated[tuple[str, ...], NoDecode] = ("http://127.0.0.1:8003",)
     """The supervisor of each of them, in the same order; it says which releases are ready."""
     supervisor_secret: SecretStr | None = None

@@ -136,6 +136,16 @@ def check_torch(python: Path) -> None:
         )
 
 
+def add_ours(python: Path, *, has_torch: bool) -> None:
+    """Our own rooms, and what they need beside packages."""
+    install_project(python)
+    if has_torch:
+        check_torch(python)
+    else:
+        install_libpython(python)
+        compile_modules(python, site_packages(python), *ROOMS)
+
+
 def fingerprint(locks: list[Path]) -> str:
     parts = [*locks, HERE / "bootstrap.txt", PROJECT / "pyproject.toml", Path(__file__)]
     digest = hashlib.sha256(f"{PROJECT} {sys.version}".encode())
@@ -167,12 +177,8 @@ def main() -> int:
             print("uv cannot be had here; pip will do the installing", flush=True)
         for lock in locks:
             install_lock(python, lock)
-        install_project(python)
-        if "export" in arguments.locks:
-            check_torch(python)
-        else:
-            install_libpython(python)
-            compile_modules(python, site_packages(python), *ROOMS)
+        if "audit" not in arguments.locks:  # which reads files, and imports nothing of ours
+            add_ours(python, has_torch="export" in arguments.locks)
     except MissingSystemPackage as exc:
         print(exc)
         return 1

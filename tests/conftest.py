@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from triptych.stack import ports
 
 # Without its flag a folder is skipped; with the flag a missing server is a failure.
 NEEDED_FLAG = {
@@ -10,6 +14,8 @@ NEEDED_FLAG = {
     "e2e": "--run-browser",
     "export": "--run-export",
     "faults": "--run-faults",
+    "manifests": "--run-manifests",
+    "containers": "--run-containers",
 }
 
 
@@ -19,6 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--run-export", action="store_true", help="run tests of exporting, from .venv-export"
     )
+    parser.addoption("--run-manifests", action="store_true", help="render deploy/kubernetes")
+    parser.addoption("--run-containers", action="store_true", help="build and run images")
     parser.addoption("--run-faults", action="store_true", help="hurt running stacks")
     parser.addoption("--run-long", action="store_true", help="run what `make test-long` adds")
     parser.addoption("--fault-rounds", type=int, default=1, help="how often each fault is made")
@@ -41,3 +49,14 @@ def _leave_out_long_ones(config: pytest.Config, items: list[pytest.Item]) -> Non
     long_ones = [item for item in items if item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=long_ones)
     items[:] = [item for item in items if item not in long_ones]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ports_of_ones_own(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What one pytest-xdist worker finds free another would, before anybody listens there."""
+    worker: dict[str, str | int] = getattr(request.config, "workerinput", {"workercount": 1})
+    number = int(str(worker.get("workerid", "gw0")).removeprefix("gw"))
+    share = len(ports.CHOICE) // int(worker["workercount"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ports, "CHOICE", ports.CHOICE[number * share : (number + 1) * share])
+        yield

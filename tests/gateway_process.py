@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+
+from triptych.stack.ports import free_ports
 
 _START_SECONDS: Final = 60.0
 
@@ -52,11 +53,10 @@ def gateway_process(state_dir: Path, log: Path, **settings: str) -> Iterator[Gat
 
     No Triton and no supervisor stand behind it unless the settings say where.
     """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
+    (port,) = free_ports(1)
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("GATEWAY_")}
     nobody = {"supervisor_urls": "http://127.0.0.1:1", "triton_urls": "127.0.0.1:1"}
-    wanted = {**nobody, **settings, "port": port, "state_dir": str(state_dir)}
+    wanted = {**nobody, **settings, "port": str(port), "state_dir": str(state_dir)}
     variables = {f"GATEWAY_{name.upper()}": value for name, value in wanted.items()}
     with log.open("wb") as stream:
         process = subprocess.Popen(

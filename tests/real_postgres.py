@@ -6,7 +6,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from triptych.stack.ports import free_ports
 
 _DEBIAN: Final = Path("/usr/lib/postgresql")
 _START_SECONDS: Final = 30.0
@@ -91,11 +92,6 @@ def _unprivileged(command: Sequence[object]) -> list[str]:
     return [*prefix, *map(str, command)]
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @contextmanager
 def running_postgres() -> Iterator[RealPostgres]:
     """Run a fresh server; everybody on this machine's loopback may connect to it."""
@@ -110,7 +106,7 @@ def running_postgres() -> Iterator[RealPostgres]:
             stdout=subprocess.DEVNULL,
             cwd=folder,
         )
-        server = RealPostgres(folder, _free_port())
+        server = RealPostgres(folder, *free_ports(1))
         try:
             server.start()
             yield server

@@ -8,6 +8,8 @@ from typing import Final
 ONNXRUNTIME: Final = "onnxruntime"
 OPENVINO: Final = "openvino"
 OPENVINO_BF16: Final = "openvino-bf16"
+# Not asked for by the exporter, which has no GPU: proven where it runs (docs/adr/0031).
+TENSORRT: Final = "tensorrt"
 # By precision of the weights; the first is the default where nobody says (docs/adr/0023).
 ENGINES: Final = {
     "fp32": (OPENVINO, ONNXRUNTIME, OPENVINO_BF16),

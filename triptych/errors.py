@@ -13,6 +13,8 @@ TriptychError
   StartFailed           a part did not come up
   LoadRefused           a supervisor does not add a release to what it serves, and says why
   UnloadRefused         a supervisor does not take a release away that is in use
+  PlanUnavailable       this machine cannot have a TensorRT plan
+  PlanRefused           a TensorRT plan was not built, or does not answer as ONNX does
   RestartUnderWay       a supervisor was asked to restart what is being started already
   AlreadyRunning        another stack owns the state folder
   NotRunning            no stack owns the state folder
@@ -79,6 +81,14 @@ class LoadRefused(TriptychError):
 
 class UnloadRefused(TriptychError):
     """A supervisor does not take a release away that is in use."""
+
+
+class PlanUnavailable(TriptychError):
+    """This machine, or this release, cannot have a TensorRT plan."""
+
+
+class PlanRefused(TriptychError):
+    """A TensorRT plan was not built, or does not answer as ONNX does."""
 
 
 class RestartUnderWay(TriptychError):

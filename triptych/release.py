@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -121,6 +121,20 @@ class Release:
             known = ", ".join(sorted({*self.engines, self.default_engine}))
             raise LoadRefused(f"{self.name} has no engine {engine!r}; it has {known}.")
         return replace(self, chosen_engine=engine, golden=self.engines[engine])
+
+    def with_engine(self, engine: str, answers: Sequence[tuple[str, float]]) -> Release:
+        """The same release on an engine that was proven here, not by the exporter.
+
+        Args:
+            engine: Its name.
+            answers: Label and score for each golden input, as that engine gives them.
+        """
+        golden = tuple(
+            replace(item, label=label, score=score)
+            for item, (label, score) in zip(self.golden, answers, strict=True)
+        )
+        known = {self.engine: self.golden, **self.engines, engine: golden}
+        return replace(self, engines=known, chosen_engine=engine, golden=golden)
 
     def model_folder(self) -> Path:
         """The folder of its model step."""

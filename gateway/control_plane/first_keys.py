@@ -40,19 +40,30 @@ class FirstKeys:
         # Several gateways with folders of their own may share a table: each mends its own keys.
         self._folder = read_or_create_secret(state_dir / "state-folder.id")
 
-    async def ensure(self) -> None:
+    async def ensure(self, *, is_own_database: bool = True) -> None:
         """See that both files hold live keys; one that does not gets a new key, the old one ends.
 
         The caller holds the start lock.
+
+        Args:
+            is_own_database: Nobody else uses it. Otherwise the folder may be one of many copies, as
+                on Kubernetes: a file that is no good while its key lives is then an old copy, and
+                to make another key would end the one that all others have.
         """
         remove_scraps(self._state_dir)
         await self._store.refresh()
         for name, scopes in FIRST_KEYS.items():
-            file = self._file(name)
+            file, mark = self._file(name), self._mark(name)
+            presented = read_secret(file) or ""
             try:
-                await self._store.recognise(read_secret(file) or "")
+                await self._store.recognise(presented)
             except AuthError:
-                terms, mark = KeyTerms(name=name, scopes=scopes), self._mark(name)
+                if presented and not is_own_database and self._store.holds(mark):
+                    logger.warning(
+                        "%s holds no live key, another copy does; see docs/keys.md", file
+                    )
+                    continue
+                terms = KeyTerms(name=name, scopes=scopes)
                 _, secret = await self._store.create(
                     terms, file_mark=mark, replaces=(mark, f"{name}@{_VERSION_0_1}")
                 )

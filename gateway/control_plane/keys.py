@@ -84,6 +84,10 @@ class KeyStore:
             await self._look.wait()
             return self._known.recognise(presented)
 
+    def holds(self, file_mark: str) -> bool:
+        """Whether the key with that mark is good for anything, as far as is known here."""
+        return self._known.holds(file_mark)
+
     async def refresh(self) -> None:
         """Read the whole table again."""
         await self._table.refresh()

@@ -49,6 +49,11 @@ class KnownKeys:
                 known[row.old_digest] = _Secret(row.old_digest, key, utc(row.old_until))
         self._secrets = known
 
+    def holds(self, file_mark: str) -> bool:
+        """Whether a key with that mark is good for anything now."""
+        keys = [it.key for it in self._secrets.values()]
+        return any(it.file_mark == file_mark and not it.has_expired(self._clock()) for it in keys)
+
     def recognise(self, presented: str) -> ApiKey:
         """Say whose key this is.
 

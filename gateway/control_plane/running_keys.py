@@ -45,8 +45,9 @@ async def running_keys(settings: GatewaySettings) -> AsyncIterator[RunningKeys]:
         store = KeyStore(engine, hash_secret)
         first = FirstKeys(store, settings.state_dir)
         async with start_lock(engine):
-            await store.agree_on_secret(is_own_database=settings.database_url is None)
-            await first.ensure()
+            is_own = settings.database_url is None
+            await store.agree_on_secret(is_own_database=is_own)
+            await first.ensure(is_own_database=is_own)
         yield RunningKeys(engine, store, first)
     finally:
         await engine.dispose()

@@ -11,7 +11,7 @@ import grpc
 from tritonclient.grpc import service_pb2
 
 from gateway.data_plane.grpc_calls.call_errors import CallError
-from gateway.data_plane.grpc_calls.channel import GrpcChannel
+from gateway.data_plane.grpc_calls.channel import ChannelTls, GrpcChannel
 from gateway.data_plane.prepared_image import read_prepared
 from gateway.data_plane.servers.inference_call import InferenceCall
 from gateway.data_plane.triton_statistics import ModelStatistics, read_statistics
@@ -53,9 +53,9 @@ _ERROR_OF_CODE: Final[dict[grpc.StatusCode, tuple[type[InferenceError], str]]] =
 class TritonClient:
     """Sends images and texts to one Triton. Build it inside the event loop that uses it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, tls: ChannelTls | None = None) -> None:
         self._channels = [
-            GrpcChannel(address, hung_seconds=_HUNG_SECONDS) for _ in range(_CONNECTIONS)
+            GrpcChannel(address, hung_seconds=_HUNG_SECONDS, tls=tls) for _ in range(_CONNECTIONS)
         ]
         self._next_channel = cycle(self._channels).__next__
 

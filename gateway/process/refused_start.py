@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pydantic import ValidationError
 
 from gateway.errors import StartRefused
+from gateway.settings import SecretUnreadable
 
 
 @contextmanager
@@ -20,6 +21,8 @@ def told_in_one_sentence() -> Iterator[None]:
         sys.exit(f"gateway: {exc}")
     except ValidationError as exc:
         sys.exit(f"gateway: {_sentence(exc)}")
+    except SecretUnreadable as exc:
+        sys.exit(f"gateway: {exc}: {type(exc.__cause__).__name__}")
 
 
 def _sentence(exc: ValidationError) -> str:

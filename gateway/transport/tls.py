@@ -28,14 +28,36 @@ def server_context(settings: GatewaySettings) -> ssl.SSLContext | None:
         raise StartRefused(
             "GATEWAY_TLS_CERT_FILE and GATEWAY_TLS_KEY_FILE are set together or not at all"
         )
-    _check_is_file("GATEWAY_TLS_CERT_FILE", cert)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _check_is_file("GATEWAY_TLS_KEY_FILE", key)
     _check_is_private(key)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    _load_pair(context, cert, key)
+    _load_pair(context, "GATEWAY_TLS", cert, key)
     if settings.tls_client_ca_file is not None:
-        _trust_clients_of(context, settings.tls_client_ca_file)
+        _trust(context, "GATEWAY_TLS_CLIENT_CA_FILE", settings.tls_client_ca_file)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def triton_context(settings: GatewaySettings) -> ssl.SSLContext | None:
+    """Read what the gateway shows to Triton, and whom it takes for Triton; None is plain text.
+
+    The key may be open to a group: that is how Kubernetes hands files to who is not root.
+
+    Raises:
+        StartRefused: a file is missing or unfit.
+    """
+    authorities, cert = settings.triton_tls_ca_file, settings.triton_tls_cert_file
+    key = settings.triton_tls_key_file
+    if authorities is None and cert is None and key is None:
+        return None
+    if authorities is None or cert is None or key is None:
+        raise StartRefused(
+            "GATEWAY_TRITON_TLS_CA_FILE, _CERT_FILE and _KEY_FILE are set together or not at all"
+        )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _load_pair(context, "GATEWAY_TRITON_TLS", cert, key)
+    _trust(context, "GATEWAY_TRITON_TLS_CA_FILE", authorities)
+    context.set_alpn_protocols(["h2"])  # gRPC servers end a connection that does not ask for it
     return context
 
 
@@ -52,28 +74,30 @@ def _check_is_private(key: Path) -> None:
         )
 
 
-def _no_password() -> NoReturn:
-    raise StartRefused("GATEWAY_TLS_KEY_FILE is encrypted; give a key without a password")
+def _load_pair(context: ssl.SSLContext, prefix: str, cert: Path, key: Path) -> None:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _check_is_file(f"{prefix}_CERT_FILE", cert)
+    _check_is_file(f"{prefix}_KEY_FILE", key)
 
+    def no_password() -> NoReturn:
+        raise StartRefused(f"{prefix}_KEY_FILE is encrypted; give a key without a password")
 
-def _load_pair(context: ssl.SSLContext, cert: Path, key: Path) -> None:
     try:
-        context.load_cert_chain(cert, key, password=_no_password)
+        context.load_cert_chain(cert, key, password=no_password)
     except OSError as exc:  # ssl.SSLError is one
         raise StartRefused(
             f"{cert} and {key} are no PEM certificate and the key that fits it ({_reason(exc)})"
         ) from exc
 
 
-def _trust_clients_of(context: ssl.SSLContext, authorities: Path) -> None:
-    _check_is_file("GATEWAY_TLS_CLIENT_CA_FILE", authorities)
+def _trust(context: ssl.SSLContext, variable: str, authorities: Path) -> None:
+    _check_is_file(variable, authorities)
     try:
         context.load_verify_locations(authorities)
     except OSError as exc:
         raise StartRefused(
-            f"GATEWAY_TLS_CLIENT_CA_FILE {authorities} holds no PEM certificate ({_reason(exc)})"
+            f"{variable} {authorities} holds no PEM certificate ({_reason(exc)})"
         ) from exc
-    context.verify_mode = ssl.CERT_REQUIRED
 
 
 def _reason(exc: OSError) -> str:

@@ -49,6 +49,35 @@ class _Stretch:
         return slice(self.place, self.place + self.kept)
 
 
+@dataclass(frozen=True)
+class Cut:
+    """What of a decoded picture is resized to which size, and where it goes.
+
+    Attributes:
+        region: Of the pixels as they lie there: not upright, and perhaps reduced.
+        size: Height and width of what is made of it, not upright either.
+        target: Rows and columns of the model's input, upright; what is around them stays black.
+    """
+
+    region: Region
+    size: tuple[int, int]
+    target: tuple[slice, slice]
+
+    @classmethod
+    def of(cls, decoded: Decoded, transform: ImageTransform) -> Cut:
+        """Find it."""
+        height, width = transform.resized(decoded.height, decoded.width)
+        rows = _Stretch.of(height, transform.height_pixels)
+        columns = _Stretch.of(width, transform.width_pixels)
+        (top, bottom), (left, right) = rows.source(decoded.height), columns.source(decoded.width)
+        stored = Region(top, left, bottom, right).as_stored(
+            decoded.height, decoded.width, decoded.orientation
+        )
+        kept = rows.kept, columns.kept
+        size = kept[::-1] if is_lying(decoded.orientation) else kept
+        return cls(stored.scaled(decoded.eighths / 8), size, (rows.target, columns.target))
+
+
 def cut_out(decoded: Decoded, transform: ImageTransform) -> NDArray[np.uint8]:
     """Do to the upright picture what `transform.apply` does, as far as `resize_region` agrees.
 
@@ -59,22 +88,16 @@ def cut_out(decoded: Decoded, transform: ImageTransform) -> NDArray[np.uint8]:
     Returns:
         [height_pixels, width_pixels, 3], uint8, RGB.
     """
-    height, width = transform.resized(decoded.height, decoded.width)
-    rows = _Stretch.of(height, transform.height_pixels)
-    columns = _Stretch.of(width, transform.width_pixels)
-    (top, bottom), (left, right) = rows.source(decoded.height), columns.source(decoded.width)
-    region = Region(top, left, bottom, right)
-    stored = region.as_stored(decoded.height, decoded.width, decoded.orientation)
-    kept = rows.kept, columns.kept
+    cut = Cut.of(decoded, transform)
     made = resize_region(
         _grey(decoded.pixels) if transform.is_grayscale else decoded.pixels,
-        stored.scaled(decoded.eighths / 8),
-        kept[::-1] if is_lying(decoded.orientation) else kept,
+        cut.region,
+        cut.size,
         transform.resize_filter.value,
     )
     pixels = np.zeros((transform.height_pixels, transform.width_pixels, 3), np.uint8)
     upright = turn_upright(made, decoded.orientation)
-    pixels[rows.target, columns.target] = upright if upright.ndim == 3 else upright[..., None]
+    pixels[cut.target] = upright if upright.ndim == 3 else upright[..., None]
     return pixels
 
 

@@ -148,9 +148,9 @@ def _decode_plain_jpeg(
         return None
     # Older releases search as they always did; no picture is known where it matters.
     is_tagged = _mentions_exif(encoded) if least_size is None else has_exif(encoded)
-    orientation = _jpeg_orientation(encoded) if is_tagged else 1
+    orientation = jpeg_orientation(encoded) if is_tagged else 1
     upright = (width, height) if is_lying(orientation) else (height, width)
-    eighths = 8 if least_size is None else _eighths(upright, least_size(*upright))
+    eighths = 8 if least_size is None else fewest_eighths(upright, least_size(*upright))
     # simplejpeg takes the smallest size that is not below these; 0 is the picture's own.
     rows, columns = (-(-side * eighths // 8) if eighths < 8 else 0 for side in (height, width))
     try:
@@ -162,8 +162,8 @@ def _decode_plain_jpeg(
     return Decoded(pixels, *upright, orientation, eighths)
 
 
-def _eighths(size: tuple[int, int], least: tuple[float, float]) -> int:
-    """How few of eight pixels will do, for both sides."""
+def fewest_eighths(size: tuple[int, int], least: tuple[float, float]) -> int:
+    """How few of eight pixels will do, for both sides: 1, 2, 4 or all 8."""
     for eighths in _EIGHTHS:
         if all(side * eighths >= 8 * needed for side, needed in zip(size, least, strict=True)):
             return eighths
@@ -174,9 +174,17 @@ def _mentions_exif(encoded: bytes) -> bool:
     return encoded.find(_EXIF, 0, _EXIF_SEARCH_BYTES) >= 0
 
 
-def _jpeg_orientation(encoded: bytes) -> int:
-    with _open(encoded, ("JPEG",)) as image:
-        return _exif_orientation(image)
+def jpeg_orientation(encoded: bytes) -> int:
+    """The EXIF orientation of a JPEG, 1 (upright) where it is missing or unreadable.
+
+    Raises:
+        InvalidInput: Pillow cannot open it at all.
+    """
+    try:
+        with _open(encoded, ("JPEG",)) as image:
+            return _exif_orientation(image)
+    except _PILLOW_ERRORS as exc:
+        raise UndecodableImage("the bytes are not a whole JPEG") from exc
 
 
 def _exif_orientation(image: Image.Image) -> int:

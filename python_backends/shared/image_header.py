@@ -28,20 +28,20 @@ def has_exif(encoded: bytes) -> bool:
     """Whether a JPEG has an EXIF segment before its pixels; takes 2 us, a search 30."""
     return any(
         marker == _APP1 and encoded.startswith(_EXIF, position + 4)
-        for marker, position in _jpeg_segments(encoded)
+        for marker, position in jpeg_segments(encoded)
     )
 
 
 def _jpeg_pixels(encoded: bytes) -> int:
-    for marker, position in _jpeg_segments(encoded):
+    for marker, position in jpeg_segments(encoded):
         if marker in _FRAME_MARKERS:
             sides = encoded[position + 5 : position + 7], encoded[position + 7 : position + 9]
             return _product(*sides, "big")
     return 0
 
 
-def _jpeg_segments(encoded: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and position of each segment up to the pixels."""
+def jpeg_segments(encoded: bytes) -> Iterator[tuple[int, int]]:
+    """Marker and position of each segment of a JPEG up to the pixels."""
     position = 2
     while position + 9 <= len(encoded) and encoded[position] == 0xFF:
         marker = encoded[position + 1]

@@ -23,6 +23,8 @@ class Network(Protocol):
 class NetworkStep(ABC):
     """What Triton calls; which engine it is, a subclass says."""
 
+    takes_card_arrays = False  # whether what lies on a card may stay there; set by open_network
+
     @abstractmethod
     def open_network(self, config: triton_io.ModelConfig) -> Network:
         """Load what a configuration names.
@@ -44,6 +46,7 @@ class NetworkStep(ABC):
             inputs=self._config.inputs,
             outputs=self._config.outputs,
             step=self._infer,
+            takes_card_arrays=self.takes_card_arrays,
         )
 
     def _infer(self, *arrays: NDArray[Any]) -> list[NDArray[Any]]:

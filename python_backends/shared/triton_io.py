@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
+from python_backends.shared import cuda
 from python_backends.shared.contract import TensorSpec
 from python_backends.shared.errors import ContractBroken, ModelAssetError
 
@@ -51,6 +51,8 @@ class ModelConfig:
     parameters: Mapping[str, str]
     default_model_filename: str = ""
     instances: int = 1  # each in a process of its own
+    max_batch_size: int = 0
+    card: int | None = None  # the one that Triton gave this instance; None of KIND_CPU
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, str]) -> ModelConfig:
@@ -67,6 +69,8 @@ class ModelConfig:
             parameters={key: value["string_value"] for key, value in parameters.items()},
             default_model_filename=config.get("default_model_filename", ""),
             instances=sum(group.get("count", 1) for group in groups) or 1,
+            max_batch_size=config.get("max_batch_size", 0),
+            card=_card(arguments),
         )
 
     def text(self, name: str, default: str | None = None) -> str:
@@ -116,6 +120,12 @@ class ModelConfig:
         raise ModelAssetError(f"{self.name}: config.pbtxt declares no output {name}")
 
 
+def _card(arguments: Mapping[str, str]) -> int | None:
+    """Triton has turned KIND_AUTO into one of the others by now."""
+    is_gpu = arguments.get("model_instance_kind") == "GPU"
+    return int(arguments["model_instance_device_id"]) if is_gpu else None
+
+
 def _tensor_specs(declared: Sequence[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:
     return tuple(
         TensorSpec(
@@ -133,6 +143,7 @@ def answer_requests(
     inputs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
     step: Step,
+    takes_card_arrays: bool = False,
 ) -> list[Any]:
     """Run one step once over the items of all requests, and give each request its share.
 
@@ -140,7 +151,8 @@ def answer_requests(
         requests: pb_utils.InferenceRequest, each with its own batch size.
         inputs: What `step` takes, in order; each arrives as [N, *shape], N over all requests.
         outputs: What `step` returns, in order, [N, *shape].
-        step: The pure computation.
+        step: The pure computation. Arrays that it leaves on a card are handed over there.
+        takes_card_arrays: Whether `step` takes what lies on a card as it is, as CuPy's array.
 
     Returns:
         One pb_utils.InferenceResponse per request, in order. A request that breaks the contract is
@@ -151,7 +163,10 @@ def answer_requests(
     accepted: list[tuple[int, list[NDArray[Any]]]] = []
     for position, request in enumerate(requests):
         try:
-            accepted.append((position, _read(request, inputs)))
+            arrays = _read(request, inputs)
+            if not takes_card_arrays:
+                arrays = [cuda.to_host(array) for array in arrays]
+            accepted.append((position, arrays))
         except ContractBroken as exc:
             answers[position] = _refusal(str(exc), pb_utils.TritonError.INVALID_ARG)
     if accepted:
@@ -169,7 +184,7 @@ def _read(request: Any, inputs: Sequence[TensorSpec]) -> list[NDArray[Any]]:  # 
         tensor = sent.get(spec.name)
         if tensor is None:
             raise ContractBroken(f"the input {spec.name} is missing")
-        array: NDArray[Any] = tensor.as_numpy()
+        array: NDArray[Any] = tensor.as_numpy() if tensor.is_cpu() else cuda.from_dlpack(tensor)
         if array.ndim != len(spec.shape) + 1:
             raise ContractBroken(f"the input {spec.name} has {array.ndim} dimensions")
         arrays.append(array)
@@ -181,15 +196,11 @@ def _run(
 ) -> list[Any]:
     sizes = [len(arrays[0]) for arrays in batches]
     try:
-        results = step(*[_joined(column) for column in zip(*batches, strict=True)])
+        results = step(*[cuda.join(column) for column in zip(*batches, strict=True)])
         return _split(results, sizes, outputs)
     except Exception:  # the last border before the caller
         logger.exception("step failed images=%d", sum(sizes))
         return [_refusal("the step failed", pb_utils.TritonError.INTERNAL) for _ in sizes]
-
-
-def _joined(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _split(
@@ -203,12 +214,18 @@ def _split(
     for size in sizes:
         stop = start + size
         tensors = [
-            pb_utils.Tensor(spec.name, result[start:stop])
+            _tensor(spec.name, result[start:stop])
             for spec, result in zip(outputs, results, strict=True)
         ]
         responses.append(pb_utils.InferenceResponse(output_tensors=tensors))
         start = stop
     return responses
+
+
+def _tensor(name: str, array: NDArray[Any]) -> Any:  # noqa: ANN401 - Triton's own type
+    if cuda.is_on_card(array):
+        return pb_utils.Tensor.from_dlpack(name, array)
+    return pb_utils.Tensor(name, array)
 
 
 def _refusal(message: str, code: Any) -> Any:  # noqa: ANN401 - Triton's own types

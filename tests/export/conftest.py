@@ -35,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the hub for anything
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        return  # only the workers of pytest-xdist read the modules, and the import takes its time
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for framework in FRAMEWORKS:

@@ -40,7 +40,22 @@ class Tensor:
         return self._name
 
     def as_numpy(self) -> NDArray[Any]:
+        if not self.is_cpu():
+            raise TritonModelException("Tensor is stored in GPU and cannot be converted to NumPy.")
         return self._array
+
+    def is_cpu(self) -> bool:
+        return isinstance(self._array, np.ndarray)
+
+    def __dlpack__(self, **_options: Any) -> object:
+        return self._array.__dlpack__()
+
+    @classmethod
+    def from_dlpack(cls, name: str, array: Any) -> Tensor:
+        """Of something on a card: it stays there."""
+        tensor = cls.__new__(cls)
+        tensor._name, tensor._array = name, array
+        return tensor
 
 
 class TritonError:

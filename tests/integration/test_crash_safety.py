@@ -23,7 +23,6 @@ from triptych.stack.shared_memory import region_prefix
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 REPOSITORY: Final = PROJECT / "model_repository"
-ROUNDS: Final = 5
 # From before the lock is taken until well after the first golden answer.
 LONGEST_LIFE_SECONDS: Final = 10.0
 
@@ -63,10 +62,11 @@ def rows_are_whole(database: Path) -> bool:
 
 
 @pytest.mark.timeout(400)
-def test_a_start_after_any_crash_serves_with_the_same_keys(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [3, pytest.param(10, marks=pytest.mark.long)])
+def test_a_start_after_any_crash_serves_with_the_same_keys(tmp_path: Path, rounds: int) -> None:
     ports = port_options()
     random.seed(5)
-    for number in range(ROUNDS):
+    for number in range(rounds):
         process = start(tmp_path, ports)
         time.sleep(random.uniform(0.1, LONGEST_LIFE_SECONDS))  # noqa: S311 - any moment will do
         kill(process, tmp_path, everything=number % 2 == 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -187,6 +188,30 @@ async def test_folders_that_share_a_table_keep_their_own_first_keys(
     still_live = [key.id for key in await keys.list_all() if key.revoked_at is None]
     assert len(still_live) == 4
     assert len({*still_live} & {key.id for key in live}) == 3
+
+
+@pytest.mark.parametrize("before", ["rotated", "made anew"])
+async def test_a_folder_that_is_an_old_copy_ends_no_key_of_the_others(
+    engine: AsyncEngine, tmp_path: Path, before: str
+) -> None:
+    """Each pod starts from what the secret store has, which may be behind the table."""
+    keys, first, copy = KeyStore(engine, "secret"), tmp_path / "first", tmp_path / "copy"
+    first.mkdir()
+    await FirstKeys(keys, first).ensure(is_own_database=False)
+    shutil.copytree(first, copy)
+    if before == "rotated":
+        (admin,) = [key for key in await keys.list_all() if key.name == "admin"]
+        rotated, secret = await keys.rotate(admin.id, 0)
+        FirstKeys(keys, first).keep_rotated(rotated, secret)
+    else:
+        (first / "admin.key").unlink()
+        await FirstKeys(keys, first).ensure(is_own_database=False)
+    live = [key for key in await keys.list_all() if key.revoked_at is None]
+
+    await FirstKeys(keys, copy).ensure(is_own_database=False)
+
+    assert [key for key in await keys.list_all() if key.revoked_at is None] == live
+    assert await keys.recognise((first / "admin.key").read_text().strip())
 
 
 async def test_gateways_that_share_a_database_must_share_the_hash_secret(

@@ -15,10 +15,11 @@ from tests.real_postgres import RealPostgres
 from tests.unit.triptych.waiting import wait_until
 from triptych.client import DirectClient
 
-_ROUNDS = 20
 _IN_FORCE_SECONDS = 1.0
 _LONGER_SECONDS = 0.15
 RELEASES = "/v1/admin/releases"
+
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +50,14 @@ def assert_obeyed(clients: Clients, changes: list[tuple[float, str]]) -> None:
     assert judged > len(changes)
 
 
-def test_twenty_times_to_and_fro_lose_no_request_and_hold_within_a_second(
-    where: TwoGateways,
+@pytest.mark.parametrize("rounds", [8, pytest.param(20, marks=pytest.mark.long)])
+def test_many_times_to_and_fro_lose_no_request_and_hold_within_a_second(
+    where: TwoGateways, rounds: int
 ) -> None:
     where.call("PUT", "/v1/routes/digits", arms=[{"release": "digits_r1", "weight": 100}])
     changes: list[tuple[float, str]] = []
     with eight_clients(where) as clients:
-        for turn in range(_ROUNDS):
+        for turn in range(rounds):
             through = turn % 2  # the other gateway each time
             where.call("POST", "/v1/routes/digits/promote", through, release="digits_r2")
             changes.append((time.monotonic(), "digits_r2"))
@@ -66,8 +68,8 @@ def test_twenty_times_to_and_fro_lose_no_request_and_hold_within_a_second(
     assert clients.failed() == []
     assert {it.label for it in clients.seen} == {"7"}
     assert_obeyed(clients, changes)
-    assert min(clients.of("digits_r1"), clients.of("digits_r2")) > _ROUNDS
-    print(f"{len(clients.seen)} requests, {2 * _ROUNDS} changes, 0 failed")  # noqa: T201 - a figure
+    assert min(clients.of("digits_r1"), clients.of("digits_r2")) > rounds
+    print(f"{len(clients.seen)} requests, {2 * rounds} changes, 0 failed")  # noqa: T201 - a figure
 
 
 def test_a_broken_release_changes_nothing_and_says_why(where: TwoGateways) -> None:

@@ -179,3 +179,18 @@ def test_no_process_writes_a_key_or_a_picture_into_its_log(
     for secret in (stack.admin_key, ui_key, "tri_mistyped", "no picture at all"):
         assert secret.encode() not in written
     assert image[100:140] not in written
+
+
+def test_prometheus_3_takes_what_each_of_them_answers(
+    stack: LocalStack, gateway: httpx.Client
+) -> None:
+    # It knows three media types, and fails a scrape with another one, or none:
+    # https://prometheus.io/docs/prometheus/latest/migration/#scrape-protocols
+    answers = [
+        gateway.get("/metrics"),
+        _supervisor(stack, "/metrics"),
+        httpx.get(stack.triton["metrics"], trust_env=False),
+    ]
+
+    kinds = {answer.headers["Content-Type"].partition(";")[0] for answer in answers}
+    assert kinds == {"text/plain"}

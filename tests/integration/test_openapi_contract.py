@@ -11,12 +11,15 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from benchmarks.local_stack import local_stack
 from tests.word_votes import repository_with_words
 
 _CONFIGURATION: Final = Path(__file__).with_name("schemathesis.toml")
 
 
+@pytest.mark.timeout(400)
 def test_no_request_that_openapi_describes_ends_in_a_5xx_or_an_undescribed_answer(
     tmp_path: Path,
 ) -> None:

@@ -32,6 +32,9 @@ TERMS: dict[str, Any] = {
 }
 
 
+pytestmark = pytest.mark.alone
+
+
 @pytest.fixture(scope="module")
 def where(
     tmp_path_factory: pytest.TempPathFactory, postgres: RealPostgres

@@ -16,6 +16,7 @@ ALLOWED: Final = frozenset(
         "triptych/stack/services.py",
         "triptych/stack/triton_install.py",
         "benchmarks/perf_analyzer.py",
+        "requirements/image.py",
         "requirements/install.py",
         "requirements/system_packages.py",
     }

@@ -22,6 +22,17 @@ OUR_OWN: Final = {
     "python_backends/shared/errors.py": frozenset[str](),
     "triptych": frozenset({"triptych", "python_backends.shared"}),
     "triptych/routing": frozenset({"triptych.routing"}),
+    "triptych/plans": frozenset(
+        {
+            "triptych.plans",
+            "triptych.engines",
+            "triptych.engine_configs",
+            "triptych.errors",
+            "triptych.release",
+            "triptych.stack",
+            "python_backends.shared",
+        }
+    ),
     "gateway": frozenset(
         {
             "gateway",
@@ -58,6 +69,8 @@ OF_OTHERS: Final = {
             "tokenizers",
             "onnxruntime",
             "openvino",
+            "cupy",
+            "nvidia",
             "triton_python_backend_utils",
         }
     ),
@@ -72,6 +85,8 @@ OF_OTHERS: Final = {
 # Module -> the only files that may import it.
 ONLY_IN: Final = {
     "triton_python_backend_utils": {"python_backends/shared/triton_io.py"},
+    "cupy": {"python_backends/shared/cuda.py"},
+    "nvidia": {"python_backends/shared/image_decode_gpu.py"},
     "pydantic_settings": {"gateway/settings.py", "triptych/stack/settings.py"},
 }
 

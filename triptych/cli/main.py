@@ -10,6 +10,7 @@ import click
 from pydantic import ValidationError
 
 from triptych.errors import TriptychError
+from triptych.stack.settings import SecretUnreadable
 
 # Where each command is: its module is imported when it is asked for, so that `up` and what it
 # starts need not load what exporting or tuning needs.
@@ -22,9 +23,11 @@ _COMMANDS: Final = {
     "routes": "triptych.cli.routes:routes",
     "rollout": "triptych.cli.rollout:rollout",
     "keys": "triptych.cli.keys:keys",
+    "drain": "triptych.cli.drain:drain",
     "export": "triptych.cli.export:export_command",
     "releases": "triptych.cli.releases:releases",
     "tune": "triptych.cli.tune:tune_command",
+    "plan": "triptych.cli.plan:plan",
     "triton": "triptych.cli.triton:triton",
     "worker": "triptych.cli.worker:worker",
 }
@@ -62,4 +65,7 @@ def main() -> None:
     except ValidationError as exc:
         first = exc.errors()[0]
         click.echo(f"Error: setting {'.'.join(map(str, first['loc']))}: {first['msg']}", err=True)
+        sys.exit(1)
+    except SecretUnreadable as exc:
+        click.echo(f"Error: {exc}: {type(exc.__cause__).__name__}", err=True)
         sys.exit(1)

@@ -19,6 +19,7 @@ from triptych.cli.options import settings_from, state_dir_option
 from triptych.client.triton import TritonConnection
 from triptych.errors import CallFailed, OptionInvalid
 from triptych.routing import ReleaseName, first_routes
+from triptych.stack.settings import StackSettings
 from triptych.stack.stack_file import TritonEntry, read_stack
 
 _TIMEOUT_SECONDS = 30.0
@@ -79,7 +80,7 @@ def predict(
     questions = Questions(files, texts)
     if direct:
         settings = settings_from(state_dir=state_dir)
-        verdicts = _ask_triton(read_stack(settings.state_dir).tritons[0], alias, questions)
+        verdicts = _ask_triton(settings, alias, questions)
     else:
         verdicts = _ask_gateway(state_dir, alias, questions)
     _print_verdicts(questions, verdicts, as_json=as_json)
@@ -131,11 +132,12 @@ def _from_result(result: dict[str, object]) -> Verdict:
             )
 
 
-def _ask_triton(triton: TritonEntry, alias: str, questions: Questions) -> list[Verdict]:
+def _ask_triton(settings: StackSettings, alias: str, questions: Questions) -> list[Verdict]:
+    triton = read_stack(settings.state_dir).tritons[0]
     release, described = _find_release(triton, alias)
     size = int(described["max_batch_size"])
     task = _check_task(described, alias, questions)
-    with TritonConnection(triton.grpc) as connection:
+    with TritonConnection(triton.grpc, tls=settings.triton_tls) as connection:
 
         def ask(items: Sequence[bytes]) -> list[ItemAnswer]:
             return connection.classify(release, task, items, _TIMEOUT_SECONDS)

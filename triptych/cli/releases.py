@@ -18,6 +18,7 @@ from triptych.cli.connections import open_gateway
 from triptych.cli.options import Function, settings_from, state_dir_option
 from triptych.cli.routes import reason_option
 from triptych.client.control import ControlConnection
+from triptych.engines import TENSORRT
 from triptych.errors import CallFailed, EnvironmentUnfit, ReleaseNameInvalid
 from triptych.export.served_answers import serving_python
 from triptych.release import Release
@@ -212,8 +213,11 @@ def load(release: str, engine: str | None, reason: str, state_dir: Path | None) 
     name = _parsed(release)
     with open_gateway(state_dir) as gateway:
         _tell_order(gateway.load_release(release, reason, engine))
-        place = f" on {engine}" if engine else ""
-        click.echo(f"{name} is loaded{place}, and its golden inputs got their golden answers.")
+        if engine == TENSORRT:
+            click.echo(f"{name} runs on TensorRT once its plan has proven itself: triptych status.")
+        else:
+            place = f" on {engine}" if engine else ""
+            click.echo(f"{name} is loaded{place}, and its golden inputs got their golden answers.")
         arms = _wait_for_arms(gateway, name)
     if arms is None:
         click.echo("It is not promotable, so no route leads to it.")

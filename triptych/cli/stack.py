@@ -62,7 +62,8 @@ def _announce(stack: StackFile, settings: StackSettings) -> None:
         click.echo(f"  UI         {stack.ui.url}")
     click.echo(f"  Gateway    {stack.gateway.url}  (try {stack.gateway.url}/docs)")
     for triton in stack.tritons:
-        click.echo(f"  Triton     {triton.http}  (gRPC {triton.grpc}, metrics {triton.metrics})")
+        http = triton.http or "no HTTP"
+        click.echo(f"  Triton     {http}  (gRPC {triton.grpc}, metrics {triton.metrics})")
     click.echo(f"  Admin key  {settings.admin_key_file}")
     click.echo(f"  Logs       {settings.log_dir}")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,5 +30,13 @@ def status(state_dir: Path | None, as_json: bool) -> None:
             click.echo(f"{part.name:<10} {state:<8} {part.url}{again}".rstrip())
         for name, release in found.releases.items():
             canary = f"last canary {release['last_canary']}, {release['canary_ms']} ms"
-            click.echo(f"{name:<10} {release['state']:<8} {canary}")
+            click.echo(f"{name:<10} {release['state']:<8} {canary}{_plan(release.get('plan'))}")
     sys.exit(0 if found.is_ready else 1)
+
+
+def _plan(plan: Mapping[str, Any] | None) -> str:
+    """Where the TensorRT plan of a release stands, on machines that can have one."""
+    if plan is None:
+        return ""
+    why = f": {plan['reason']}" if plan["reason"] else ""
+    return f", TensorRT plan {plan['phase']}{why}"

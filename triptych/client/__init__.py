@@ -23,6 +23,7 @@ from triptych.client.errors import (
     Unavailable,
 )
 from triptych.client.routes import AliasRoute
+from triptych.client.triton_tls import TritonTls
 
 if TYPE_CHECKING:
     from triptych.client.async_client import AsyncClient
@@ -46,6 +47,7 @@ __all__ = [
     "TimedOut",
     "Timing",
     "TriptychClientError",
+    "TritonTls",
     "Unavailable",
 ]
 

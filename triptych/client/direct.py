@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Final
 
-import grpc
 import httpx
 
 from triptych.client.answers import ItemResult, Prediction, RefusedItem
@@ -19,6 +18,7 @@ from triptych.client.grouping import Asked, Grouping
 from triptych.client.route_watch import RouteWatch
 from triptych.client.routes import AliasRoute, check_sticky_key
 from triptych.client.triton_fleet import TritonFleet
+from triptych.client.triton_tls import TritonTls
 from triptych.routing import Sticky
 
 logger = logging.getLogger(__name__)
@@ -48,12 +48,13 @@ class DirectClient:
         timeout_seconds: For one request, a second try with it.
         patience_seconds: How long a request waits for a server that is coming back.
         verify: Whose certificates are good at the gateway; as httpx has it.
-        credentials: For TLS to Triton; None is plain text.
+        tls: For Tritons that take mutual TLS alone; None is plain text.
         transport: In place of a network to the gateway, for tests.
 
     Raises:
         TriptychClientError: the gateway does not tell the route.
         ValueError: there is no address.
+        OSError: a file of `tls` cannot be read.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class DirectClient:
         timeout_seconds: float = 30.0,
         patience_seconds: float = 5.0,
         verify: ssl.SSLContext | bool = True,
-        credentials: grpc.ChannelCredentials | None = None,
+        tls: TritonTls | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         if not triton_addresses:
@@ -86,7 +87,7 @@ class DirectClient:
         except BaseException:
             self._http.close()
             raise
-        self._fleet = TritonFleet(triton_addresses, max_in_flight, credentials)
+        self._fleet = TritonFleet(triton_addresses, max_in_flight, tls)
         if self.route.route.sticky is Sticky.CALLER and key_id is None:
             logger.warning("the route of %s sticks to API keys, and key_id is not given", alias)
 

@@ -15,11 +15,13 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from python_backends.shared.contract import ItemAnswer, Task, TensorSpec
 from python_backends.shared.errors import ContractBroken
+from triptych.client.triton_tls import TritonTls
 from triptych.client.triton_wire import (
     CHANNEL_OPTIONS,
     HUNG_SECONDS,
     build_item_request,
     build_request,
+    open_channel,
     read_answers,
 )
 from triptych.errors import CallFailed, CallTimedOut
@@ -56,11 +58,17 @@ class TritonConnection:
     Args:
         address: Triton's gRPC address, "127.0.0.1:8001".
         admin_secret: What the restricted model-control protocol asks for; only supervisors have it.
+        tls: How to reach a Triton that takes mutual TLS alone; None is plain text.
+
+    Raises:
+        OSError: a file of `tls` cannot be read.
     """
 
-    def __init__(self, address: str, admin_secret: str | None = None) -> None:
+    def __init__(
+        self, address: str, admin_secret: str | None = None, tls: TritonTls | None = None
+    ) -> None:
         self.address = address
-        self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+        self._channel = open_channel(address, CHANNEL_OPTIONS, tls)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._calls: set[Any] = set()
         self._admin = ((_ADMIN_HEADER, admin_secret),) if admin_secret else ()
@@ -85,7 +93,7 @@ class TritonConnection:
         try:
             call = self._start(self._stub.ServerLive, service_pb2.ServerLiveRequest())
             return bool(call.result(timeout=timeout_seconds).live)
-        except (grpc.RpcError, grpc.FutureTimeoutError):
+        except (grpc.RpcError, grpc.FutureTimeoutError, CallFailed):
             return False
 
     def load(self, model: str, timeout_seconds: float, config: str | None = None) -> None:
@@ -105,14 +113,19 @@ class TritonConnection:
             request.parameters["config"].string_param = config
         self._control(self._stub.RepositoryModelLoad, request, timeout_seconds, f"load {model}")
 
-    def unload(self, model: str, timeout_seconds: float) -> None:
+    def unload(self, model: str, timeout_seconds: float, *, with_steps: bool = True) -> None:
         """Unload one Triton model, and of an ensemble the steps too.
+
+        Args:
+            model: Its name.
+            timeout_seconds: How long to wait.
+            with_steps: Without, steps stay that others use as well.
 
         Raises:
             CallFailed: Triton refuses or does not answer in time.
         """
         request = service_pb2.RepositoryModelUnloadRequest(model_name=model)
-        request.parameters["unload_dependents"].bool_param = True
+        request.parameters["unload_dependents"].bool_param = with_steps
         self._control(self._stub.RepositoryModelUnload, request, timeout_seconds, f"unload {model}")
 
     def _control(
@@ -207,7 +220,10 @@ class TritonConnection:
     # The generated protobuf classes carry no types.
     def _start(self, method: Any, request: Any, metadata: Any = ()) -> Any:  # noqa: ANN401 - protobuf has no types
         """Begin a call that whoever waits for it may leave be: see docs/adr/0015."""
-        call = method.future(request, timeout=HUNG_SECONDS, metadata=metadata)
+        try:
+            call = method.future(request, timeout=HUNG_SECONDS, metadata=metadata)
+        except ValueError as exc:  # so says gRPC when another thread has closed the channel
+            raise CallFailed(f"Triton cannot be asked any more: {exc}") from exc
         self._calls.add(call)  # gRPC cancels a call that nobody holds
         call.add_done_callback(self._calls.discard)
         return call

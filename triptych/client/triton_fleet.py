@@ -13,7 +13,8 @@ import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from triptych.client.errors import TimedOut
-from triptych.client.triton_wire import CHANNEL_OPTIONS, HUNG_SECONDS
+from triptych.client.triton_tls import TritonTls
+from triptych.client.triton_wire import CHANNEL_OPTIONS, HUNG_SECONDS, open_channel
 
 # Over one connection, 4 to 8 requests in flight may be answered at two thirds of the pace
 # (docs/adr/0012); a second one costs nothing.
@@ -29,11 +30,11 @@ _READY_ANSWER_SECONDS: Final = 1.0
 class Triton:
     """One server: its connections, and what is in flight there."""
 
-    def __init__(self, address: str, credentials: grpc.ChannelCredentials | None) -> None:
+    def __init__(self, address: str, tls: TritonTls | None) -> None:
         self.address = address
         self.in_flight = 0
         self._well_at = 0.0
-        self._channels = [_open(address, credentials) for _ in range(_CONNECTIONS)]
+        self._channels = [open_channel(address, _OPTIONS, tls) for _ in range(_CONNECTIONS)]
         stubs = [service_pb2_grpc.GRPCInferenceServiceStub(it) for it in self._channels]
         self.next_stub = cycle(stubs).__next__
 
@@ -49,12 +50,6 @@ class Triton:
         """End the connections; calls in flight are cancelled."""
         for channel in self._channels:
             channel.close()
-
-
-def _open(address: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
-    if credentials is None:
-        return grpc.insecure_channel(address, options=_OPTIONS)
-    return grpc.secure_channel(address, credentials, options=_OPTIONS)
 
 
 class Sent:
@@ -77,16 +72,19 @@ class TritonFleet:
     Args:
         addresses: Of Tritons that serve the same releases, "127.0.0.1:8001".
         max_in_flight: Requests at once, over all of them.
-        credentials: For TLS; None is plain text.
+        tls: For Tritons that take mutual TLS alone; None is plain text.
+
+    Raises:
+        OSError: a file of `tls` cannot be read.
     """
 
     def __init__(
         self,
         addresses: Sequence[str],
         max_in_flight: int,
-        credentials: grpc.ChannelCredentials | None = None,
+        tls: TritonTls | None = None,
     ) -> None:
-        self._tritons = [Triton(address, credentials) for address in addresses]
+        self._tritons = [Triton(address, tls) for address in addresses]
         self._max_in_flight = max_in_flight
         self._changed = threading.Condition()
         # gRPC cancels a call that nobody holds.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import grpc
 from tritonclient.grpc import service_pb2
 
 from python_backends.shared.contract import (
@@ -17,6 +18,7 @@ from python_backends.shared.contract import (
     encode_bytes_tensor,
 )
 from python_backends.shared.errors import ContractBroken
+from triptych.client.triton_tls import TritonTls
 
 # Pinging more often than every five minutes makes Triton end the connection (GOAWAY).
 CHANNEL_OPTIONS: Final = (
@@ -34,6 +36,24 @@ CHANNEL_OPTIONS: Final = (
 )
 # Only for a server that hangs: a passed gRPC deadline can end the whole server (docs/adr/0015).
 HUNG_SECONDS: Final = 120.0
+
+
+def open_channel(
+    address: str, options: Sequence[tuple[str, object]], tls: TritonTls | None
+) -> grpc.Channel:
+    """Open a channel to Triton's gRPC, in plain text where there is no `tls`.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    if tls is None:
+        return grpc.insecure_channel(address, options=options)
+    credentials = grpc.ssl_channel_credentials(
+        tls.ca_file.read_bytes(), tls.key_file.read_bytes(), tls.cert_file.read_bytes()
+    )
+    if tls.server_name is not None:
+        options = (*options, ("grpc.ssl_target_name_override", tls.server_name))
+    return grpc.secure_channel(address, credentials, options=options)
 
 
 # The generated protobuf classes carry no types.

@@ -16,7 +16,7 @@ from python_backends.shared.contract import (
     Task,
     TensorSpec,
 )
-from triptych.engines import ONNXRUNTIME, OPENVINO, OPENVINO_BF16
+from triptych.engines import ONNXRUNTIME, OPENVINO, OPENVINO_BF16, TENSORRT
 from triptych.export.preprocess_steps import PreprocessStep
 from triptych.routing import ReleaseName
 
@@ -26,6 +26,8 @@ MAX_QUEUE_SIZE: Final = 512
 _LARGE_MULTIPLY_ACCUMULATES: Final = 500_000_000
 _BATCHING: Final = "dynamic_batching { }\n"
 _ON_CPU: Final = "instance_group [ { count: 1 kind: KIND_CPU } ]\n"
+# While one instance copies a batch to the card or back, the other one computes.
+_ON_EACH_GPU: Final = "instance_group [ { count: 2 kind: KIND_GPU } ]\n"
 _WHERE_IT_IS: Final = "instance_group [ { count: 1 kind: KIND_AUTO } ]\n"
 
 
@@ -81,6 +83,8 @@ def pipeline_configs(
 
 def model_config(release: ReleaseName, shape: PipelineShape, engine: str) -> str:
     """The text of the model step's configuration for one engine."""
+    if engine == TENSORRT:
+        return _config(release, "model", shape) + _tensorrt(shape)
     return _config(release, "model", shape) + _engine(engine, shape.engine_threads)
 
 
@@ -97,8 +101,13 @@ def _config(release: ReleaseName, step: str, shape: PipelineShape) -> str:
 def _engine(engine: str, threads: int) -> str:
     """What is an engine's own."""
     if engine == ONNXRUNTIME:
-        counts = {"intra_op_thread_count": str(threads), "inter_op_thread_count": "1"}
-        return 'backend: "onnxruntime"\n' + _WHERE_IT_IS + _BATCHING + _parameters(counts)
+        values = {
+            "intra_op_thread_count": str(threads),
+            "inter_op_thread_count": "1",
+            # Of Triton's Python backend, for our stand-in: what lies on a card may stay there.
+            "FORCE_CPU_ONLY_INPUT_TENSORS": "no",
+        }
+        return 'backend: "onnxruntime"\n' + _WHERE_IT_IS + _BATCHING + _parameters(values)
     parameters = {
         "INFERENCE_NUM_THREADS": str(threads),
         "NUM_STREAMS": "1",
@@ -109,6 +118,24 @@ def _engine(engine: str, threads: int) -> str:
     }
     file = 'default_model_filename: "model.onnx"\n'
     return f'backend: "{OPENVINO}"\n' + file + _ON_CPU + _BATCHING + _parameters(parameters)
+
+
+def _tensorrt(shape: PipelineShape) -> str:
+    """A plan for batches of 1 to the largest; precision and profile: triptych/plans/plan_key.py.
+
+    Powers of two have a CUDA graph each, which starts the whole network with one call; any other
+    size runs without. Each graph takes memory of the card.
+    """
+    inputs = " ".join(
+        f'input {{ key: "{spec.name}" value {{ dim: {list(shape.dims(spec))} }} }}'
+        for spec in PIPELINES[shape.preprocess.task]["model"].inputs
+    )
+    largest = shape.max_batch_size
+    sizes = sorted({largest, *(2**n for n in range(largest.bit_length()))})
+    graphs = ",\n".join(f"    {{ batch_size: {size} {inputs} }}" for size in sizes)
+    cuda = f"  graphs: true\n  graph_spec [\n{graphs}\n  ]\n"
+    platform = 'platform: "tensorrt_plan"\n'
+    return platform + _ON_EACH_GPU + _BATCHING + f"optimization {{ cuda {{\n{cuda}}} }}\n"
 
 
 def _tensors(direction: str, specs: tuple[TensorSpec, ...], shape: PipelineShape) -> str:

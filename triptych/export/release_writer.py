@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from triptych.engines import ONNXRUNTIME, config_file
+from python_backends.shared.contract import Task
+from triptych.engines import ONNXRUNTIME, TENSORRT, config_file
 from triptych.export.model_configs import PipelineShape, model_config, pipeline_configs
 from triptych.export.preprocess_steps import PreprocessStep
 from triptych.export.publishing import check_name, move_into_place, writing_folder
@@ -51,6 +52,17 @@ class Draft:
     def release(self) -> ReleaseName:
         """Its name with its number."""
         return ReleaseName(self.name, self.number)
+
+    @property
+    def configured_engines(self) -> tuple[str, ...]:
+        """Those on trial, and TensorRT, which only a supervisor beside a GPU can try.
+
+        Its plans are of fp16, made from fp32 weights: int8 has its own networks already.
+        """
+        may_have_plan = self.preprocess.task is Task.IMAGE_CLASSIFICATION
+        if self.engines and may_have_plan and self.precision == "fp32":
+            return (*self.engines, TENSORRT)
+        return self.engines
 
 
 @dataclass(frozen=True)
@@ -126,12 +138,16 @@ class StagedRelease:
 
     def _drop_refused(self, verdict: Verdict) -> None:
         folder = self.repository / self._draft.release.step("model")
-        for engine, found in verdict.engines.items():
-            if not found.passed:
-                file = config_file(folder, engine)
-                file.unlink()
-                with suppress(OSError):  # others are left
-                    file.parent.rmdir()
+        refused = [engine for engine, found in verdict.engines.items() if not found.passed]
+        if refused and len(refused) == len(
+            verdict.engines
+        ):  # then there is nothing to hold a plan against
+            refused = [*self._draft.configured_engines]
+        for engine in refused:
+            file = config_file(folder, engine)
+            file.unlink()
+            with suppress(OSError):  # others are left
+                file.parent.rmdir()
 
 
 @contextmanager
@@ -162,7 +178,7 @@ def _write_models(scratch: Path, draft: Draft) -> None:
         (scratch / model / "config.pbtxt").write_text(text)
         # Triton wants a version folder even where nothing is in it, and git keeps no empty one.
         (version / ".gitkeep").touch()
-    for engine in draft.engines:
+    for engine in draft.configured_engines:
         file = config_file(scratch / name.step("model"), engine)
         file.parent.mkdir(exist_ok=True)
         file.write_text(model_config(name, shape, engine))

@@ -5,31 +5,33 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Collection
-from contextlib import ExitStack
 from typing import Final
 
 # Below what the kernel gives to outgoing connections, which could take one at any moment.
-_BLOCKS_FROM: Final = 10_000
-_BLOCKS_TO: Final = 32_000
+# Tests that run side by side choose from a part of their own each (tests/conftest.py).
+CHOICE: range = range(10_000, 32_000)
 _TRIES: Final = 200
+_DICE: Final = random.SystemRandom()  # a test's seed must not lead two runs to the same ports
 
 
 def free_ports(count: int, *, besides: Collection[int] = ()) -> list[int]:
-    """Ports that nothing listens on now; all are held until the last is found, so they differ.
+    """Different ports that nothing listens on now.
 
     Args:
         count: How many.
         besides: Ports that are somebody's already.
+
+    Raises:
+        OSError: there seem to be none.
     """
-    found: list[int] = []
-    with ExitStack() as held:
-        while len(found) < count:
-            probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-            if port not in besides:
-                found.append(port)
-    return found
+    found: set[int] = set()
+    for _ in range(_TRIES):
+        if len(found) == count:
+            return list(found)
+        port = _DICE.choice(CHOICE)
+        if port not in besides and _is_free(port):
+            found.add(port)
+    raise OSError("there are no free ports")
 
 
 def free_blocks(length: int, count: int, apart: int) -> int:
@@ -40,7 +42,7 @@ def free_blocks(length: int, count: int, apart: int) -> int:
     """
     offsets = [apart * block + place for block in range(count) for place in range(length)]
     for _ in range(_TRIES):
-        first = random.randrange(_BLOCKS_FROM, _BLOCKS_TO, apart)  # noqa: S311 - no secret
+        first = _DICE.choice(CHOICE[: -apart * count : apart])
         if all(_is_free(first + offset) for offset in offsets):
             return first
     raise OSError("there are no free ports in a row")

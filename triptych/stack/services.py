@@ -103,6 +103,11 @@ def _around_the_gateway(settings: StackSettings) -> dict[str, object]:
         "GATEWAY_SUPERVISOR_URLS": ",".join(supervisor_url(it) for it in tritons),
         "GATEWAY_SUPERVISOR_SECRET": secret.get_secret_value() if secret else None,
         "GATEWAY_STATE_DIR": settings.state_dir.resolve(),
+        # On one machine everybody is Triton's keeper, with the same certificate.
+        "GATEWAY_TRITON_TLS_CA_FILE": settings.triton_tls_ca_file,
+        "GATEWAY_TRITON_TLS_CERT_FILE": settings.triton_tls_cert_file,
+        "GATEWAY_TRITON_TLS_KEY_FILE": settings.triton_tls_key_file,
+        "GATEWAY_TRITON_TLS_NAME": settings.triton_tls_name,
     }
 
 

@@ -7,6 +7,7 @@ machine without touching a release.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -79,9 +80,17 @@ def build_view(view: Path, releases: Iterable[Release]) -> None:
 
 
 def link_models(view: Path, repository: Path, models: Iterable[str]) -> None:
-    """Add links to models of a repository; those that are there already stay."""
+    """Have a view show models of a repository, and nothing else under their names."""
     view.mkdir(parents=True, exist_ok=True)
     for model in models:
-        link = view / model
-        if not link.is_symlink():
-            link.symlink_to((repository / model).resolve())
+        link(view / model, (repository / model).resolve())
+
+
+def link(name: Path, to: Path) -> None:
+    """Have a link lead somewhere, from one moment to the next."""
+    if name.is_symlink() and name.readlink() == to:
+        return
+    part = name.with_name(f".{name.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    part.symlink_to(to)
+    part.replace(name)

@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, FilePath, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from triptych.client.triton_tls import TritonTls
+
+# Where containers find their secrets, as files with the name of the variable in lower case.
+_SECRETS: Final = Path("/run/secrets")
+# Raised where a secret's file cannot be read by this user, or is no text.
+SecretUnreadable = SettingsError
 _LAST_PORT: Final = 65535
 _PORTS_APART: Final = 10
 _PORTS_OF_A_TRITON: Final = (
@@ -21,7 +27,11 @@ _PORTS_OF_A_TRITON: Final = (
 class StackSettings(BaseSettings):
     """Where things are and which ports they use; command-line options win over the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="TRIPTYCH_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TRIPTYCH_",
+        frozen=True,
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+    )
 
     state_dir: Path = Path(".triptych")
     """Everything that a running stack writes: keys, database, logs, serving view."""
@@ -45,6 +55,16 @@ class StackSettings(BaseSettings):
     """What callers of the supervisor must show as bearer token; none on loopback by default."""
     triton_host: str = "127.0.0.1"
     """Where Triton's three ports listen; a container needs 0.0.0.0."""
+    triton_http: bool = True
+    """Whether Triton's HTTP port is open; nothing of ours uses it."""
+    triton_tls_ca_file: FilePath | None = None
+    """Authority whose certificates Triton's gRPC clients must show; with the next two, or none."""
+    triton_tls_cert_file: FilePath | None = None
+    """Triton's certificate, for servers and for clients: the supervisor shows it to Triton."""
+    triton_tls_key_file: FilePath | None = None
+    """Its key, without a password."""
+    triton_tls_name: str | None = None
+    """The name that the certificate bears; by default the address at which Triton is reached."""
     triton_index: int = Field(default=0, ge=0, le=99)
     """Which of the Tritons of a state folder this one is; `up` sets it, and ports 10 apart."""
     tritons: int = Field(default=1, ge=1, le=16)
@@ -78,11 +98,33 @@ class StackSettings(BaseSettings):
     exit_timeout_seconds: int = Field(default=5, ge=1)
     """How long Triton may finish requests in flight when it is told to stop."""
 
+    plan_build_seconds: float = Field(default=1800.0, ge=0)
+    """How long building one TensorRT plan may take; 0 wants no plans."""
+
     @model_validator(mode="after")
     def _refuse_ports_that_do_not_exist(self) -> Self:
         if max(self._of_triton(self.tritons - 1).values()) > _LAST_PORT:
             raise ValueError(f"{self.tritons} Tritons reach beyond port {_LAST_PORT}")
         return self
+
+    @model_validator(mode="after")
+    def _refuse_tls_in_part(self) -> Self:
+        files = (self.triton_tls_ca_file, self.triton_tls_cert_file, self.triton_tls_key_file)
+        if any(files) and not all(files):
+            raise ValueError(
+                "TRIPTYCH_TRITON_TLS_CA_FILE, _CERT_FILE and _KEY_FILE are set together or not "
+                "at all"
+            )
+        return self
+
+    @property
+    def triton_tls(self) -> TritonTls | None:
+        """How this machine reaches Triton's gRPC; None is plain text."""
+        ca, cert, key = self.triton_tls_ca_file, self.triton_tls_cert_file, self.triton_tls_key_file
+        if ca is None or cert is None or key is None:
+            return None
+        # Not resolved: Kubernetes renews a file by having a link lead to another one.
+        return TritonTls(ca.absolute(), cert.absolute(), key.absolute(), self.triton_tls_name)
 
     @property
     def stop_seconds(self) -> float:
@@ -108,6 +150,11 @@ class StackSettings(BaseSettings):
     def backends_dir(self) -> Path:
         """What Triton is given as its backends."""
         return self.state_dir / f"backends{self.triton_suffix}"
+
+    @property
+    def plans_dir(self) -> Path:
+        """TensorRT plans, a cache that all Tritons of a state folder share."""
+        return self.state_dir / "plans"
 
     @property
     def triton_suffix(self) -> str:

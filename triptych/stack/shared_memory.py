@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 _SHM: Final = Path("/dev/shm")  # noqa: S108 - Triton's Python backend puts its regions nowhere else
 
@@ -40,6 +41,31 @@ def remove_regions(prefix: str, patience_seconds: float = 1.0) -> list[str]:
             break
         time.sleep(0.02)
     return removed
+
+
+class SharedMemoryUse(NamedTuple):
+    """How full /dev/shm is, in bytes."""
+
+    regions: int
+    """Pages that the regions of one Triton have."""
+    free: int
+    """What anybody may still take."""
+    size: int
+
+
+def shared_memory_use(prefix: str) -> SharedMemoryUse:
+    """Look at /dev/shm as this process sees it; in a container it is the container's own.
+
+    Args:
+        prefix: Of one Triton.
+    """
+    whole = os.statvfs(_SHM)
+    regions = 0
+    for region in _SHM.glob(f"{prefix}*"):
+        with suppress(OSError):  # gone meanwhile
+            regions += region.stat().st_blocks * 512  # stat(2): in units of 512 bytes
+    unit = whole.f_frsize
+    return SharedMemoryUse(regions, whole.f_bavail * unit, whole.f_blocks * unit)
 
 
 def _mapped(prefix: str) -> set[str]:

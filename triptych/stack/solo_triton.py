@@ -35,6 +35,10 @@ def solo_triton(repository: Path, releases: Sequence[ReleaseName]) -> Iterator[T
             triton_http_port=http,
             triton_grpc_port=grpc,
             triton_metrics_port=metrics,
+            # On loopback and for a moment, whatever the Triton that serves asks for.
+            triton_tls_ca_file=None,
+            triton_tls_cert_file=None,
+            triton_tls_key_file=None,
         )
         check_state_dir(settings.state_dir)
         models = [name.step(step) for name in releases for step in STEP_NAMES]

@@ -20,7 +20,7 @@ _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 class TritonEntry:
     """One Triton; `pid` is tritonserver's own, and `restarts` counts its supervisor's."""
 
-    http: str
+    http: str | None
     grpc: str
     metrics: str
     supervisor: str

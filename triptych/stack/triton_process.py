@@ -35,25 +35,49 @@ def triton_command(
         str(install.binary),
         f"--model-repository={view.resolve()}",
         f"--backend-directory={install.backend_dir.resolve()}",
-        f"--backend-config=python,shm-region-prefix-name={_prefix(settings)}",
+        f"--backend-config=python,shm-region-prefix-name={region_prefix_of(settings)}",
         "--model-control-mode=explicit",
         "--strict-readiness=false",
         "--disable-auto-complete-config",
         f"--exit-timeout-secs={settings.exit_timeout_seconds}",
-        f"--http-address={settings.triton_host}",
-        f"--http-port={settings.triton_http_port}",
-        f"--http-restricted-api={restricted}",
+        *_http_options(settings, restricted),
         f"--grpc-address={settings.triton_host}",
         f"--grpc-port={settings.triton_grpc_port}",
         f"--grpc-restricted-protocol={restricted}",
+        *_tls_options(settings),
         f"--metrics-address={settings.triton_host}",
         f"--metrics-port={settings.triton_metrics_port}",
         *_trace_options(settings),
     ]
 
 
-def _prefix(settings: StackSettings) -> str:
+def region_prefix_of(settings: StackSettings) -> str:
+    """Of the Triton that these settings describe."""
     return region_prefix(settings.state_dir, settings.triton_index)
+
+
+def _http_options(settings: StackSettings, restricted: str) -> list[str]:
+    if not settings.triton_http:
+        return ["--allow-http=false"]
+    return [
+        f"--http-address={settings.triton_host}",
+        f"--http-port={settings.triton_http_port}",
+        f"--http-restricted-api={restricted}",
+    ]
+
+
+def _tls_options(settings: StackSettings) -> list[str]:
+    """Clients without a certificate of the authority get no connection."""
+    tls = settings.triton_tls
+    if tls is None:
+        return []
+    return [
+        "--grpc-use-ssl=true",
+        "--grpc-use-ssl-mutual=true",
+        f"--grpc-server-cert={tls.cert_file}",
+        f"--grpc-server-key={tls.key_file}",
+        f"--grpc-root-cert={tls.ca_file}",
+    ]
 
 
 def _trace_options(settings: StackSettings) -> list[str]:
@@ -81,7 +105,7 @@ class TritonProcess:
         self.admin_secret = secrets.token_urlsafe(32)
         self.addresses = TritonAddresses.of(settings)
         self._settings = settings
-        self._prefix = _prefix(settings)
+        self._prefix = region_prefix_of(settings)
         remove_regions(self._prefix)
         log_file = settings.log_dir / f"triton{settings.triton_suffix}.log"
         with suppress(FileNotFoundError):

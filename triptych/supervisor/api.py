@@ -103,10 +103,12 @@ def _release_routes(supervisor: Supervisor) -> list[Route]:
         return await answer(lambda: _with_memory(supervisor.status()))
 
     async def repository(_: Request) -> JSONResponse:
-        return await answer(supervisor.repository)
+        return await answer(supervisor.shelf.all)
 
     async def card(request: Request) -> JSONResponse:
-        return await answer(lambda: supervisor.card(_release_name(request.path_params["release"])))
+        return await answer(
+            lambda: supervisor.shelf.card(_release_name(request.path_params["release"]))
+        )
 
     async def load(request: Request) -> JSONResponse:
         name, query = request.path_params["release"], request.query_params

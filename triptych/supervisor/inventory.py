@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from triptych.release import Release
 from triptych.releases.catalogue import read_catalogue
 from triptych.routing import ReleaseName
 from triptych.supervisor.live_triton import STEPS
+from triptych.supervisor.release_card import tell_card
 from triptych.supervisor.status import SupervisorStatus
 from triptych.supervisor.stub_processes import find_stubs, resident_bytes
+
+
+class Shelf:
+    """The releases on disk, as they are told to whoever asks.
+
+    Args:
+        repository: Where they lie.
+        loaded: Tells the names of those that are in Triton's memory.
+    """
+
+    def __init__(self, repository: Path, loaded: Callable[[], Container[str]]) -> None:
+        self._repository = repository
+        self._loaded = loaded
+
+    def all(self) -> dict[str, object]:
+        """What lies there now, JSON-able; as in `tell_repository`."""
+        return tell_repository(self._repository, self._loaded())
+
+    def card(self, name: ReleaseName) -> dict[str, object]:
+        """Everything that one of them says of itself; as in `tell_card`."""
+        return tell_card(self._repository, name)
 
 
 def tell_repository(repository: Path, loaded: Container[str]) -> dict[str, object]:

@@ -33,7 +33,9 @@ class LiveTriton:
 
     def __init__(self, process: TritonProcess, load_seconds: float) -> None:
         self.process = process
-        self.connection = TritonConnection(process.addresses.grpc, process.admin_secret)
+        self.connection = TritonConnection(
+            process.addresses.grpc, process.admin_secret, process.addresses.tls
+        )
         self._load_seconds = load_seconds
         self._configs: dict[str, dict[str, Any]] = {}
         self._heals = itertools.count(1)

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -20,9 +21,10 @@ from triptych.errors import AlreadyRunning, PortInUse, StartFailed
 from triptych.stack.preflight import check_environment, check_state_dir
 from triptych.stack.serving_view import build_view, read_served_releases
 from triptych.stack.settings import StackSettings
+from triptych.stack.shared_memory import shared_memory_use
 from triptych.stack.triton_addresses import TritonAddresses
 from triptych.stack.triton_install import prepare_triton
-from triptych.stack.triton_process import TritonProcess
+from triptych.stack.triton_process import TritonProcess, region_prefix_of
 from triptych.supervisor.access import check_access
 from triptych.supervisor.api import create_supervisor_api
 from triptych.supervisor.desired_set import DesiredSet
@@ -57,7 +59,7 @@ def run_supervisor(settings: StackSettings) -> None:
         releases = read_served_releases(settings.model_repository, by_hand)
         build_view(settings.serving_dir, releases)
         install = prepare_triton(settings.backends_dir)
-        metrics = SupervisorMetrics()
+        metrics = SupervisorMetrics(partial(shared_memory_use, region_prefix_of(settings)))
         supervisor = Supervisor(
             lambda: TritonProcess(install, settings.serving_dir, settings),
             releases,
@@ -180,7 +182,7 @@ def _observations(supervisor: Supervisor, settings: StackSettings) -> Observatio
         return ask_for_gpus(where.metrics) if uses_gpu else {}
 
     samples = StepSamples(
-        lambda: TritonConnection(where.grpc),
+        lambda: TritonConnection(where.grpc, tls=where.tls),
         lambda: list(supervisor.status().releases),
         processes=ProcessUsage(),
         gpus=gpus,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 from triptych.client.triton import ModelCounts
+from triptych.engines import TENSORRT
 from triptych.errors import CallFailed, NotRunning, UnloadRefused
+from triptych.plans.plan_key import may_have_plan
 from triptych.release import Release
 from triptych.routing import ReleaseName
 from triptych.supervisor.canary_rounds import CanaryRounds
@@ -81,10 +84,9 @@ class ReleaseChanges:
         with self._one_at_a_time:
             live, served = self._keeper.serving(), self._served.find(name)
             if served is not None and not self._board.is_excused(str(name)):
-                if engine is not None and engine != served.engine:
-                    self._switch(live, served.on_engine(engine))
+                self._change_engine(live, served, engine)
             else:
-                release = read_from_disk(self._settings, name).on_engine(engine)
+                release = _on_engine(read_from_disk(self._settings, name), engine)
                 others = [it for it in self._served.releases() if it.name != name]
                 if not routes_are_kept:
                     check_moves_no_traffic(release, others)
@@ -92,7 +94,40 @@ class ReleaseChanges:
                 self._keeper.note_new_stubs()
                 self._board.show(str(name), told)
                 self._served.add(release)
-                self._served.keep_loaded(release)
+                # Also where the choice is what the release names: nobody is to switch it then.
+                chosen = release if engine is None else replace(release, chosen_engine=engine)
+                self._served.keep_loaded(chosen)
+
+    def _change_engine(self, live: LiveTriton, served: Release, engine: str | None) -> None:
+        if engine is None:
+            return
+        if engine not in {TENSORRT, served.engine}:
+            self._switch(live, served.on_engine(engine))
+        elif not may_have_plan(served):  # as it was, or no such engine
+            served.on_engine(engine)
+            return
+        # Chosen, also where it runs on it already: from now on nobody switches it unasked.
+        self._served.keep_loaded(replace(served, chosen_engine=engine))
+
+    def switch_unasked(
+        self, name: ReleaseName, prepare: Callable[[LiveTriton, Release], Release]
+    ) -> None:
+        """Have a release that is served run on an engine that nobody chose; the next start forgets.
+
+        Args:
+            name: Of the release; one that is not served any more is left alone.
+            prepare: Gives the release on that engine.
+
+        Raises:
+            CallFailed: Triton cannot load it; nothing has changed.
+            LoadRefused: a golden input did not get its golden answer; nothing has changed.
+            NotRunning: there is no Triton now, or not the same any more.
+        """
+        with self._one_at_a_time:
+            live, served = self._keeper.serving(), self._served.find(name)
+            if served is None or self._served.is_engine_chosen(name):
+                raise NotRunning(f"{name} is not there to be switched any more.")
+            self._switch(live, prepare(live, served))
 
     def _switch(self, live: LiveTriton, release: Release) -> None:
         name = str(release.name)
@@ -105,7 +140,6 @@ class ReleaseChanges:
                 self._served.add(release)
                 self._board.note_engine(name, release.engine, live.device(release))
         self._keeper.note_new_stubs()
-        self._served.keep_loaded(release)
 
     def unload(self, name: ReleaseName) -> None:
         """Serve a release no more, once nobody uses it; see `Supervisor.unload`."""
@@ -202,3 +236,14 @@ class ReleaseChanges:
                 return
             if self._stopping.wait(_LOOK_SECONDS / 4):
                 return
+
+
+def _on_engine(release: Release, engine: str | None) -> Release:
+    """A release as somebody wants it; TensorRT is switched to once there is a plan.
+
+    Raises:
+        LoadRefused: it has no such engine.
+    """
+    if engine == TENSORRT and may_have_plan(release):
+        return release
+    return release.on_engine(engine)

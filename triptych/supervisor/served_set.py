@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from triptych.engines import TENSORRT
 from triptych.errors import TriptychError
 from triptych.release import Release
 from triptych.routing import ReleaseName
@@ -53,9 +55,18 @@ class ServedSet:
         """Serve it no more."""
         self._releases = tuple(it for it in self._releases if it.name != name)
 
+    def is_engine_chosen(self, name: ReleaseName) -> bool:
+        """Whether somebody chose its engine; one that was switched to unasked is none."""
+        kept = self._on_disk.read().loaded.get(name)
+        return kept is not None and kept.engine is not None
+
     def keep_loaded(self, release: Release) -> None:
-        """Somebody loaded it: remember that over restarts."""
-        self._on_disk.add(release)
+        """Somebody loaded it, perhaps on an engine: remember that over restarts.
+
+        TensorRT is no such engine: that is what the supervisor chooses where nobody else does.
+        """
+        is_left_to_us = release.chosen_engine == TENSORRT
+        self._on_disk.add(replace(release, chosen_engine=None) if is_left_to_us else release)
         self._excusable |= {release.name}
 
     def keep_unloaded(self, name: ReleaseName, *, promotable: bool) -> None:

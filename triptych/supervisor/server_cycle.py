@@ -43,7 +43,8 @@ class ServerCycle:
         stopping: Set when the supervisor is to end.
         settings: Of this Triton.
         served: The releases to be brought up.
-        before_start: Called when the old server is gone and what was noticed of it is over.
+        before_start: Called when the old server is gone and what was noticed of it is over; told
+            whether that one ended by itself, hung, or could not be healed.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class ServerCycle:
         *,
         stopping: threading.Event,
         served: ServedSet,
-        before_start: Callable[[], None],
+        before_start: Callable[[bool], None],
     ) -> None:
         self._keeper = keeper
         self._board = board
@@ -197,7 +198,7 @@ class ServerCycle:
         while not self._stopping.is_set():
             self._restart_asked.clear()
             try:
-                self._start(is_first=False)
+                self._start(is_first=False, has_failed=noticed is not None)
             except StartFailed as exc:
                 self._keeper.end(0.0)
                 self._back_off(self._backoff.note_end(), "Triton did not start", str(exc))
@@ -219,8 +220,8 @@ class ServerCycle:
             if self._stopping.wait(_LOOK_SECONDS):
                 return
 
-    def _start(self, *, is_first: bool) -> None:
-        self._before_start()
+    def _start(self, *, is_first: bool, has_failed: bool = False) -> None:
+        self._before_start(has_failed)
         self._is_silent = False
         releases = self._served.releases()
         self._board.set_phase(Phase.STARTING, "Triton is starting")

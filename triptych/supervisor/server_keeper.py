@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from triptych.errors import NotRunning
+from triptych.errors import NotRunning, StartFailed
 from triptych.stack.settings import StackSettings
 from triptych.stack.triton_process import TritonProcess, wait_until_live
 from triptych.supervisor.live_triton import LiveTriton
@@ -52,14 +52,18 @@ class ServerKeeper:
         """Start one and wait until it answers; it is empty then.
 
         Raises:
-            StartFailed: it ended, took too long, or nobody waits any more.
+            StartFailed: it ended, took too long, cannot be asked, or nobody waits any more.
         """
         process = self._start_triton()
         self.pid = process.child.pid
         self._board.note_start()
-        self.live = live = LiveTriton(process, self._settings.start_timeout_seconds)
-        self._watch.follow(process.child.pid)
         timeout_seconds = self._settings.start_timeout_seconds
+        try:
+            self.live = live = LiveTriton(process, timeout_seconds)
+        except OSError as exc:  # whoever renews certificates may have them away for a moment
+            process.stop(0.0)
+            raise StartFailed(f"Triton cannot be asked: {exc}") from exc
+        self._watch.follow(process.child.pid)
         wait_until_live(live.connection, process.child, timeout_seconds, pause)
         return live
 

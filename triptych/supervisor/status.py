@@ -29,6 +29,16 @@ class Phase(StrEnum):
     STOPPING = "stopping"  # ends for good
 
 
+class PlanPhase(StrEnum):
+    """Where the TensorRT plan of a release stands."""
+
+    WAITING = "waiting"  # for another one's build, or for the release itself to answer
+    BUILDING = "building"  # by trtexec; ONNX serves
+    CHECKING = "checking"  # asked the golden inputs under another name; ONNX serves
+    SERVING = "serving"  # it answers
+    REFUSED = "refused"  # not built, or wrong: ONNX serves, and it is not tried again
+
+
 def utc_now() -> str:
     """The time as all of our JSON writes it: ISO 8601, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -45,6 +55,15 @@ class Heal:
 
 
 @dataclass(frozen=True)
+class PlanStatus:
+    """What is told of a plan."""
+
+    phase: PlanPhase
+    key: str  # names its folder
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class ReleaseStatus:
     """One release as served by one Triton."""
 
@@ -58,6 +77,7 @@ class ReleaseStatus:
     semver: str | None = None  # None where release.json does not say
     model_sha256: str = ""  # of the model's own file
     engine: str = ""  # what its model step runs on; empty where nothing is known of the release
+    plan: PlanStatus | None = None  # None where no plan is wanted, or possible
     device: str = "cpu"  # or "gpu": where Triton runs the model step, once it is loaded
     state: ReleaseState = ReleaseState.LOADING
     since: str = field(default_factory=utc_now)
@@ -82,7 +102,7 @@ class ReleaseStatus:
 class TritonStatus:
     """The server itself."""
 
-    http: str
+    http: str | None
     grpc: str
     metrics: str
     pid: int

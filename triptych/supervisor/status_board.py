@@ -16,6 +16,7 @@ from triptych.supervisor.metrics import SupervisorMetrics
 from triptych.supervisor.status import (
     Heal,
     Phase,
+    PlanStatus,
     ReleaseState,
     ReleaseStatus,
     SupervisorStatus,
@@ -119,6 +120,8 @@ class StatusBoard:
             before = self._releases.pop(name, None)
             if before is not None:
                 self._metrics.forget_release(name)
+                if before.plan is not None:
+                    self._metrics.set_plan(name, None)
             self._judge()
             return before
 
@@ -133,6 +136,20 @@ class StatusBoard:
         with self._lock:
             if name in self._releases:
                 self._releases[name] = replace(self._releases[name], engine=engine, device=device)
+
+    def note_plan(self, name: str, plan: PlanStatus | None) -> None:
+        """What has become of its TensorRT plan."""
+        with self._lock:
+            before = self._releases.get(name)
+            if before is not None and before.plan != plan:
+                self._releases[name] = replace(before, plan=plan)
+                self._metrics.set_plan(name, plan.phase if plan else None)
+
+    def state_of(self, name: str) -> ReleaseState | None:
+        """Where a release stands; None where it is not there, or was excused."""
+        with self._lock:
+            it = self._releases.get(name)
+            return it.state if it is not None and name not in self._excused else None
 
     def excuse(self, name: str, reason: str) -> None:
         """One that was loaded by hand cannot be any more: told, but no reason to be unready."""

@@ -31,7 +31,7 @@ class StepSamples:
     Triton counts canaries like everybody else's requests.
 
     Args:
-        connect: Makes the connection that `watch` uses.
+        connect: Makes the connection that `watch` uses, and another one after each gap.
         live_releases: Names of the releases that are served now.
         interval_seconds: Pause between two looks.
         processes: Of this supervisor and its Triton; None tells of none.
@@ -58,18 +58,31 @@ class StepSamples:
 
     def watch(self) -> None:
         """Take a sample per interval until `stop`; a Triton that is away leaves a gap."""
-        with self._connect() as connection:
-            while not self._stopping.wait(self.interval_seconds):
-                self.look(connection)
+        while not self._stopping.wait(self.interval_seconds):
+            try:
+                with self._connect() as connection:
+                    self._watch_by(connection)
+            except OSError as exc:
+                logger.warning("no samples of Triton: %s", exc)
+
+    def _watch_by(self, connection: TritonConnection) -> None:
+        """Until it fails: a Triton that is started anew may have other certificates."""
+        while self.look(connection) and not self._stopping.wait(self.interval_seconds):
+            pass
 
     def stop(self) -> None:
         """End `watch` soon."""
         self._stopping.set()
 
-    def look(self, connection: TritonConnection) -> None:
-        """Take one sample; a model that is seen for the first time is in the next one."""
+    def look(self, connection: TritonConnection) -> bool:
+        """Take one sample; a model that is seen for the first time is in the next one.
+
+        Returns:
+            Whether Triton answered.
+        """
         sample: dict[str, object] = {}
-        if models := self._look_at_models(connection):
+        models = self._look_at_models(connection)
+        if models:
             sample["models"] = models
         if self._processes:
             sample["processes"] = self._processes.look()
@@ -79,6 +92,7 @@ class StepSamples:
             time = utc_now()
             # Kept as what will be told: an hour of fifty releases would take seconds to write.
             self._keep(_Sample(time, _compact({"time": time, "models": {}, **sample})))
+        return models is not None
 
     def _keep(self, sample: _Sample) -> None:
         # The clock was set back: who asks for what is new would get nothing until it is that late.
@@ -86,7 +100,8 @@ class StepSamples:
             self._samples.pop()
         self._samples.append(sample)
 
-    def _look_at_models(self, connection: TritonConnection) -> dict[str, tuple[float, ...]]:
+    def _look_at_models(self, connection: TritonConnection) -> dict[str, tuple[float, ...]] | None:
+        """By model; None where Triton does not answer."""
         models = [
             name.step(step)
             for name in map(ReleaseName.parse, self._live_releases())
@@ -97,7 +112,7 @@ class StepSamples:
             counts = connection.statistics(_TIMEOUT_SECONDS)
         except CallFailed as exc:
             logger.debug("no sample: %s", exc)
-            return {}
+            return None
         seen = {model: counts[model] for model in models if model in counts}
         rows = {
             model: _difference(self._before[model], now)

@@ -22,9 +22,9 @@ from triptych.supervisor.canary import CanaryResult, replay_golden
 from triptych.supervisor.canary_rounds import CanaryRounds
 from triptych.supervisor.decisions import Decision, Do, Facts, decide
 from triptych.supervisor.hang_finder import Diagnosis
-from triptych.supervisor.inventory import tell_repository
+from triptych.supervisor.inventory import Shelf
 from triptych.supervisor.metrics import SupervisorMetrics
-from triptych.supervisor.release_card import tell_card
+from triptych.supervisor.plan_rounds import PlanRounds
 from triptych.supervisor.release_changes import ReleaseChanges
 from triptych.supervisor.release_healer import DIED, ReleaseHealer
 from triptych.supervisor.served_set import ServedSet
@@ -70,6 +70,7 @@ class Supervisor:
         self._addresses = TritonAddresses.of(settings)
         self._metrics = metrics or SupervisorMetrics()
         self.board = StatusBoard(self._metrics)
+        self.shelf = Shelf(settings.model_repository, self.board.loaded)
         self._served = ServedSet(releases, self.board, settings)
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -93,6 +94,7 @@ class Supervisor:
         self._changes = ReleaseChanges(
             self._served, self._keeper, self._cycle, self._rounds, healer=self._healer
         )
+        self._plans = PlanRounds(self._served, self._changes, self._cycle)
 
     @property
     def start_failure(self) -> str | None:
@@ -110,6 +112,7 @@ class Supervisor:
         """End `run` soon: drain, stop Triton."""
         self._stopping.set()
         self._changes.stop()
+        self._plans.stop()
         self._wake.set()
 
     def kill(self) -> None:
@@ -121,6 +124,7 @@ class Supervisor:
         watchers = [
             threading.Thread(target=self._watch.run, name="stubs", daemon=True),
             threading.Thread(target=self._rounds.run, name="canaries", daemon=True),
+            threading.Thread(target=self._plans.run, name="plans", daemon=True),
         ]
         for watcher in watchers:
             watcher.start()
@@ -137,22 +141,11 @@ class Supervisor:
             raise
         finally:
             self._rounds.stop()
+            self._plans.stop()
             self._cycle.finish()
             self._watch.stop()
             for watcher in watchers:
                 watcher.join(self._settings.canary_timeout_seconds)
-
-    def repository(self) -> dict[str, object]:
-        """What lies on disk now, JSON-able.
-
-        Raises:
-            ReleaseBroken: there is no repository.
-        """
-        return tell_repository(self._settings.model_repository, self.board.loaded())
-
-    def card(self, name: ReleaseName) -> dict[str, object]:
-        """Everything that one release on disk says of itself; as in `tell_card`."""
-        return tell_card(self._settings.model_repository, name)
 
     def drain(self) -> SupervisorStatus:
         """Ask everybody to send nothing new."""
@@ -292,6 +285,7 @@ class Supervisor:
             self._cycle.let_end()
         self._wake.set()  # what else was found is to be healed now
 
-    def _forget_old_server(self) -> None:
+    def _forget_old_server(self, has_failed: bool) -> None:
+        self._plans.step_back(has_failed=has_failed)
         self._healer.forget()
         self._troubles.clear_all()

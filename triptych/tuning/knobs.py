@@ -17,6 +17,7 @@ from triptych.engines import ENGINES_FOLDER
 from triptych.release import Release
 
 MODEL_THREADS: Final = "model_threads"
+MODEL_INSTANCES: Final = "model_instances"
 _MOST_DECODERS: Final = 4
 _MOST_INSTANCES: Final = 2
 _DELAYS_US: Final = (0, 200, 500, 1000, 2000, 5000)
@@ -105,7 +106,7 @@ def knobs_of(release: Release, steps: Steps) -> tuple[dict[str, Knob], dict[str,
     if model.backend in _THREADS:
         add(MODEL_THREADS, _up_to(cores), _read_threads, _write_threads)
     instances = _up_to(_MOST_INSTANCES)
-    add("model_instances", instances, _reads_instances("model"), _writes_instances("model"))
+    add(MODEL_INSTANCES, instances, _reads_instances("model"), _writes_instances("model"))
     add("max_batch_size", _powers(model.max_batch_size), _read_batch, _write_batch)
     reads, writes = _reads_instances("preprocess"), _writes_instances("preprocess")
     add("preprocess_instances", instances, reads, writes)

@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from python_backends.shared.contract import STEP_NAMES
 from triptych.engine_configs import CONFIG_FILE
-from triptych.engines import config_file
+from triptych.engines import TENSORRT, config_file
 from triptych.errors import ReleaseBroken
 from triptych.export.provenance import git_commit
 from triptych.export.publishing import move_into_place, next_number, writing_folder
 from triptych.release import CERTIFICATE, Release, find_releases, sha256
 from triptych.routing import ReleaseName
 from triptych.tuning.knobs import (
+    MODEL_INSTANCES,
     MODEL_THREADS,
     Knob,
     Setting,
@@ -57,8 +58,9 @@ def write_tuned(
     _rename(steps, release.name, new)
     engines = read_engines(release)
     for file, config in engines.items():
-        is_tried = file.stem == release.engine
-        apply({**steps, "model": config}, knobs, setting if is_tried else _of_any_engine(setting))
+        wanted = setting if file.stem == release.engine else _of_any_engine(setting, file.stem)
+        apply({**steps, "model": config}, knobs, wanted)
+        _drop_larger_graphs(config)
         config.name = new.step("model")
     with writing_folder(release.repository) as scratch:
         for step in STEP_NAMES:
@@ -84,9 +86,18 @@ def find_tuned(release: Release, setting: Setting) -> ReleaseName | None:
     return None
 
 
-def _of_any_engine(setting: Setting) -> Setting:
-    """Without the threads, which no trial has tried on other engines."""
-    return {name: value for name, value in setting.items() if name != MODEL_THREADS}
+def _of_any_engine(setting: Setting, engine: str) -> Setting:
+    """Without what no trial has tried on other engines: threads, and instances on a card."""
+    untried = {MODEL_THREADS, MODEL_INSTANCES} if engine == TENSORRT else {MODEL_THREADS}
+    return {name: value for name, value in setting.items() if name not in untried}
+
+
+def _drop_larger_graphs(config: Any) -> None:  # noqa: ANN401 - protobuf has no types
+    """A CUDA graph of a batch that never comes would keep a plan from being loaded."""
+    graphs = config.optimization.cuda.graph_spec if config.HasField("optimization") else []
+    for number in reversed(range(len(graphs))):
+        if graphs[number].batch_size > config.max_batch_size:
+            del graphs[number]
 
 
 def _rename(steps: Steps, old: ReleaseName, new: ReleaseName) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.data_plane.grpc_calls.call_errors import CallError, unavailable
 from gateway.data_plane.grpc_calls.connection import GrpcConnection
@@ -27,18 +28,28 @@ _SOCKET_OPTIONS: Final = (
 _LOOKS_PER_PATIENCE: Final = 12
 
 
+class ChannelTls(NamedTuple):
+    """How to speak TLS to a server."""
+
+    context: ssl.SSLContext
+    server_name: str | None
+    """What its certificate bears; None is the host of the address."""
+
+
 class GrpcChannel:
     """Connects when it is first used, and again whenever the connection has ended.
 
     Args:
         address: HOST:PORT.
         hung_seconds: A call without an answer is given up after so long, and later by a twelfth.
+        tls: None is plain text.
     """
 
-    def __init__(self, address: str, *, hung_seconds: float) -> None:
+    def __init__(self, address: str, *, hung_seconds: float, tls: ChannelTls | None = None) -> None:
         host, _, port = address.rpartition(":")
         self._host, self._port = host.strip("[]"), int(port)
         self._authority = address
+        self._tls = tls
         self._hung_seconds = hung_seconds
         self._headers: dict[tuple[str, str | None], bytes] = {}
         self._connection: GrpcConnection | None = None
@@ -99,7 +110,7 @@ class GrpcChannel:
     def _headers_of(self, method: str, traceparent: str | None) -> bytes:
         headers = {
             ":method": "POST",
-            ":scheme": "http",
+            ":scheme": "https" if self._tls else "http",
             ":path": method,
             ":authority": self._authority,
             "te": "trailers",
@@ -156,7 +167,13 @@ class GrpcChannel:
 
     async def _open(self, connection: GrpcConnection) -> None:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(lambda: connection, self._host, self._port)
+        transport, _ = await loop.create_connection(
+            lambda: connection,
+            self._host,
+            self._port,
+            ssl=self._tls.context if self._tls else None,
+            server_hostname=(self._tls.server_name or self._host) if self._tls else None,
+        )
         _set_options(transport)
         await connection.is_ready
         if connection.takes_calls:

@@ -38,15 +38,24 @@ class Pair:
     labels: int
     """How many both can give."""
 
-    def add_to(self, totals: PairTotals, disagreements: Disagreements) -> None:
-        """Count every item, and keep those of which the two think differently."""
+    def add_to(self, totals: PairTotals, disagreements: Disagreements) -> int:
+        """Count every item, and keep those of which the two think differently.
+
+        Returns:
+            How many those are.
+        """
+        different = 0
         for place, (serving, shadow) in enumerate(
             zip(self._outcomes(self.serving), self._outcomes(self.shadow), strict=True)
         ):
             totals.add(serving, shadow)
-            if _differ(serving, shadow) and disagreements.has_room:
+            if not _differ(serving, shadow):
+                continue
+            different += 1
+            if disagreements.has_room:
                 item = disagreements.bytes_to_keep(self.items[place])
                 disagreements.add(self._disagreement(place, item))
+        return different
 
     def _outcomes(self, verdict: Verdict) -> Sequence[ItemOutcome]:
         if verdict.answers is None:

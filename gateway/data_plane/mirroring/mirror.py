@@ -156,12 +156,17 @@ class Mirror:
         elif isinstance(shadow, InferenceError):
             self._fail(copy)
         else:
-            copy.pair(shadow).add_to(self.tally.of(copy.counted), self.disagreements)
+            self._add(copy, shadow)
 
     def _fail(self, copy: _Copy) -> None:
         self._count(copy, "failed")
-        failed = Verdict(copy.target.release, None)
-        copy.pair(failed).add_to(self.tally.of(copy.counted), self.disagreements)
+        self._add(copy, Verdict(copy.target.release, None))
+
+    def _add(self, copy: _Copy, shadow: Verdict) -> None:
+        different = copy.pair(shadow).add_to(self.tally.of(copy.counted), self.disagreements)
+        items = self._metrics.shadow_items
+        items.labels(copy.target.release, "disagreed").inc(different)
+        items.labels(copy.target.release, "agreed").inc(len(copy.items) - different)
 
     def _drop(self, counted: Counted) -> None:
         self.tally.of(counted).add_dropped()

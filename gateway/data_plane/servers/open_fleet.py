@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 
 import httpx
 
+from gateway.data_plane.grpc_calls.channel import ChannelTls
 from gateway.data_plane.servers.addresses import Addresses, ServerAddress
 from gateway.data_plane.servers.fleet import Fleet
 from gateway.data_plane.servers.server import Server
 from gateway.data_plane.triton_client import TritonClient
 from gateway.errors import StartRefused
 from gateway.settings import GatewaySettings
+from gateway.transport.tls import triton_context
 
 
 @asynccontextmanager
@@ -20,14 +22,17 @@ async def open_fleet(settings: GatewaySettings) -> AsyncIterator[Fleet]:
     """Know every server, and keep hearing them.
 
     Raises:
-        StartRefused: the addresses make no sense.
+        StartRefused: the addresses or the certificates make no sense.
     """
     secret = settings.supervisor_secret
     headers = {"Authorization": f"Bearer {secret.get_secret_value()}"} if secret else None
 
+    context = triton_context(settings)
+    tls = ChannelTls(context, settings.triton_tls_name) if context else None
+
     def open_server(name: str, address: ServerAddress) -> Server:
         supervisor = _client(address.supervisor, headers)
-        triton = TritonClient(address.triton)
+        triton = TritonClient(address.triton, tls)
         return Server(name, triton, supervisor, max_age_seconds=settings.status_max_age_seconds)
 
     fleet = Fleet(

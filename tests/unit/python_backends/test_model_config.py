@@ -36,6 +36,7 @@ def test_what_triton_hands_over_is_read_into_the_contracts_own_terms() -> None:
         inputs=(IMAGE,),
         outputs=(SIZED_PIXELS, STATUS),
         parameters={"max_pixels": "100"},
+        max_batch_size=32,
     )
 
 

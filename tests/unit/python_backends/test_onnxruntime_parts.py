@@ -210,6 +210,8 @@ def test_instances_share_the_cores_that_work_on_parts(
         instances=instances,
     )
 
-    parts = TritonPythonModel().open_network(ModelConfig.from_arguments(arguments)).parts
+    network = TritonPythonModel().open_network(ModelConfig.from_arguments(arguments))
 
+    assert isinstance(network, Network)
+    parts = network.parts
     assert (parts.threads if parts else None) == at_a_time

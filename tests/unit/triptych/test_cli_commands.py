@@ -81,6 +81,25 @@ def test_status_of_a_ready_stack_names_parts_and_releases(
     assert "3.25 ms" in ended.output
 
 
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        ({"phase": "building", "key": "ab", "reason": None}, " ms, TensorRT plan building"),
+        ({"phase": "refused", "key": "ab", "reason": "no"}, " ms, TensorRT plan refused: no"),
+        (None, " ms"),
+    ],
+)
+def test_status_tells_of_plans(
+    monkeypatch: pytest.MonkeyPatch, stack: Stack, plan: object, told: str
+) -> None:
+    release = {"state": "ready", "last_canary": SINCE, "canary_ms": 3.25, "plan": plan}
+    stack.supervisor.answers["/releases"] = as_json({"digits_r1": release})
+
+    ended = run_triptych(monkeypatch, "status", "--state-dir", stack.state_dir)
+
+    assert ended.output.splitlines()[-1].endswith(f"3.25{told}")
+
+
 def test_status_of_a_stack_that_is_not_ready_says_why_and_fails(
     monkeypatch: pytest.MonkeyPatch, stack: Stack
 ) -> None:

@@ -43,3 +43,12 @@ def test_without_the_option_no_engine_is_asked_for(gateway: ScriptedGateway) -> 
     assert ended.exit_code == 0, ended.output
     assert "digits_r2 is loaded, and" in ended.output
     assert b"engine" not in body_of_load(gateway)
+
+
+def test_tensorrt_is_promised_and_not_claimed(gateway: ScriptedGateway) -> None:
+    ended = gateway.run("releases", "load", "digits_r2", "--engine", "tensorrt")
+
+    assert ended.exit_code == 0, ended.output
+    assert ended.output.splitlines()[0] == (
+        "digits_r2 runs on TensorRT once its plan has proven itself: triptych status."
+    )

@@ -148,3 +148,15 @@ def test_a_command_line_that_makes_no_sense_is_a_usage_error(
 
     assert ended.exit_code == 2
     assert "Usage: triptych" in ended.errors
+
+
+def test_the_file_of_a_secret_that_cannot_be_read_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """For root every file can be read, so what lies there is no text."""
+    (tmp_path / "triptych_supervisor_secret").write_bytes(b"\xff")
+    monkeypatch.setitem(StackSettings.model_config, "secrets_dir", tmp_path)
+
+    ended = run_triptych(monkeypatch, "status", "--state-dir", tmp_path)
+
+    assert_one_sentence(ended, "supervisor_secret", "UnicodeDecodeError")

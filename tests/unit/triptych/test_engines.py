@@ -23,6 +23,7 @@ from triptych.engine_configs import read_override
 from triptych.engines import computing_precision, config_file
 from triptych.errors import LoadRefused, ReleaseBroken
 from triptych.export.model_configs import PipelineShape, model_config
+from triptych.export.preprocess_steps import TextStep
 from triptych.release import Release, read_release
 from triptych.routing import ReleaseName
 
@@ -98,7 +99,7 @@ def test_a_release_has_the_configurations_of_what_the_gate_let_through_and_hashe
 
     folder = tmp_path / "digits_r1_model"
     names = [file.name for file in sorted((folder / "configs").iterdir())]
-    assert names == ["onnxruntime.pbtxt", "openvino.pbtxt"]
+    assert names == ["onnxruntime.pbtxt", "openvino.pbtxt", "tensorrt.pbtxt"]
     assert (folder / "configs" / "onnxruntime.pbtxt").read_text() == (
         folder / "config.pbtxt"
     ).read_text()
@@ -177,6 +178,35 @@ def test_a_configuration_that_cannot_be_read_is_a_broken_release(
 
     with pytest.raises(ReleaseBroken, match=r"openvino\.pbtxt cannot be read"):
         read_override(tmp_path / "digits_r1_model", "openvino")
+
+
+@pytest.mark.parametrize("largest", [1, 6, 32])
+def test_a_plan_takes_every_batch_on_each_card_and_powers_of_two_have_a_graph(largest: int) -> None:
+    shape = replace(SHAPE, max_batch_size=largest)
+    text = model_config(DIGITS_1, shape, "tensorrt")
+
+    config = text_format.Parse(text, model_config_pb2.ModelConfig())
+    usual = text_format.Parse(
+        model_config(DIGITS_1, shape, "onnxruntime"), model_config_pb2.ModelConfig()
+    )
+    assert (config.name, config.max_batch_size) == ("digits_r1_model", largest)
+    assert (list(config.input), list(config.output)) == (list(usual.input), list(usual.output))
+    assert (config.platform, config.backend) == ("tensorrt_plan", "")
+    (group,) = config.instance_group
+    assert (group.count, group.kind) == (2, model_config_pb2.ModelInstanceGroup.KIND_GPU)
+    assert config.HasField("dynamic_batching")
+    assert config.optimization.cuda.graphs
+    graphs = {it.batch_size: it for it in config.optimization.cuda.graph_spec}
+    assert list(graphs) == {1: [1], 6: [1, 2, 4, 6], 32: [1, 2, 4, 8, 16, 32]}[largest]
+    assert all(list(it.input["PIXELS"].dim) == [28, 32, 3] for it in graphs.values())
+
+
+def test_only_image_models_with_fp32_weights_may_have_a_plan() -> None:
+    text = TextStep(16, b"no tokenizer")
+    assert replace(DRAFT, engines=ENGINES).configured_engines == (*ENGINES, "tensorrt")
+    assert replace(DRAFT, engines=ENGINES, precision="int8").configured_engines == ENGINES
+    assert replace(DRAFT, engines=ENGINES, preprocess=text).configured_engines == ENGINES
+    assert DRAFT.configured_engines == ()
 
 
 def test_where_no_engine_passed_there_are_no_configurations(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def test_the_parameters_that_the_backends_read_are_there() -> None:
     assert parameters("digits_r3_model") == {
         "intra_op_thread_count": "1",
         "inter_op_thread_count": "1",
+        "FORCE_CPU_ONLY_INPUT_TENSORS": "no",
     }
 
 

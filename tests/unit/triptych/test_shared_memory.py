@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from triptych.stack.shared_memory import region_prefix, remove_regions
+from triptych.stack.shared_memory import region_prefix, remove_regions, shared_memory_use
 
 SHM = Path("/dev/shm")  # noqa: S108 - where Triton's Python backend puts its regions
 
@@ -55,3 +56,14 @@ def test_only_regions_of_the_own_prefix_are_removed(prefix: str) -> None:
 
 def test_with_nothing_to_remove_nothing_happens(prefix: str) -> None:
     assert remove_regions(prefix) == []
+
+
+def test_what_regions_take_is_told_in_pages_and_not_in_lengths(prefix: str) -> None:
+    with (SHM / f"{prefix}region").open("wb") as region:
+        region.write(bytes(1_000_000))
+        os.ftruncate(region.fileno(), 50_000_000)  # Triton's regions are longer than what is used
+    use = shared_memory_use(prefix)
+
+    assert 1_000_000 <= use.regions < 1_100_000
+    assert shared_memory_use(f"{prefix}x").regions == 0
+    assert 0 < use.free <= use.size

@@ -118,3 +118,25 @@ def test_names_that_are_no_releases_are_not_asked_for() -> None:
             watched.look(connection)
             watched.look(connection)
     assert json.loads(watched.to_json())["samples"] == []
+
+
+def test_after_a_gap_samples_come_by_another_connection() -> None:
+    """As after a restart with another authority: the first connection never gets in again."""
+    (port,) = free_ports(1)
+    with running_triton() as triton:
+        triton.statistics = [did(model, 1, 1) for model in MODELS]
+        addresses = iter([f"127.0.0.1:{port}", "away", triton.address])
+
+        def connect() -> TritonConnection:
+            address = next(addresses)
+            if address == "away":
+                raise FileNotFoundError("ca.pem")
+            return TritonConnection(address)
+
+        watched = StepSamples(connect, lambda: ["digits_r1"], 0.01)
+        thread = threading.Thread(target=watched.watch)
+        thread.start()
+        wait_until(lambda: bool(json.loads(watched.to_json())["samples"]))
+        watched.stop()
+        thread.join(5)
+    assert not thread.is_alive()

@@ -18,10 +18,12 @@ from tests.unit.triptych.watched_supervisor import GOLDEN, is_ready, watched
 from triptych.errors import OptionInvalid
 from triptych.stack.serving_view import read_served_releases
 from triptych.stack.settings import StackSettings
+from triptych.stack.shared_memory import SharedMemoryUse
 from triptych.stack.triton_process import TritonProcess
 from triptych.supervisor.access import check_access
 from triptych.supervisor.api import create_supervisor_api
 from triptych.supervisor.desired_set import ByHand
+from triptych.supervisor.metrics import SupervisorMetrics
 from triptych.supervisor.status import ReleaseStatus, SupervisorStatus
 from triptych.supervisor.supervisor import Supervisor
 
@@ -198,3 +200,10 @@ async def test_a_web_page_cannot_drain_restart_load_or_unload(
 
     assert answer.status_code == 403
     assert "not for web pages" in answer.json()["error"]
+
+
+def test_metrics_tell_how_full_shared_memory_is() -> None:
+    told = SupervisorMetrics(lambda: SharedMemoryUse(regions=3, free=20, size=64)).exposition()
+
+    for line in (b"regions_bytes 3.0", b"free_bytes 20.0", b"size_bytes 64.0"):
+        assert b"\ntriptych_supervisor_shm_" + line in told

@@ -116,7 +116,7 @@ def test_an_engine_that_answers_wrongly_is_taken_back(running: Watched) -> None:
     assert running.supervisor.status().ready
 
 
-@pytest.mark.parametrize("name", ["openvino-bf16", "tensorrt"])
+@pytest.mark.parametrize("name", ["openvino-bf16", "torch"])
 def test_an_engine_that_the_gate_did_not_let_through_is_refused(
     running: Watched, name: str
 ) -> None:

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from tests.certificates import Authority, as_settings
 from triptych.errors import EnvironmentUnfit
 from triptych.stack.settings import StackSettings
 from triptych.stack.shared_memory import region_prefix
@@ -18,8 +20,8 @@ PORTS = {"triton_http_port": 11, "triton_grpc_port": 12, "triton_metrics_port": 
 SETTINGS = StackSettings.model_validate({"state_dir": "/state", **PORTS})
 
 
-def options() -> dict[str, str]:
-    _, *arguments = triton_command(INSTALL, Path("/state/serving"), SETTINGS, "s3cret")
+def options(settings: StackSettings = SETTINGS) -> dict[str, str]:
+    _, *arguments = triton_command(INSTALL, Path("/state/serving"), settings, "s3cret")
     pairs = [argument.removeprefix("--").partition("=") for argument in arguments]
     return {name: value for name, _, value in pairs}
 
@@ -49,6 +51,40 @@ def test_the_ports_are_those_of_the_settings_and_of_what_the_others_are_told() -
     assert TritonAddresses.of(SETTINGS) == TritonAddresses(
         "http://127.0.0.1:11", "127.0.0.1:12", "http://127.0.0.1:13/metrics"
     )
+
+
+def test_http_can_be_closed_and_then_nobody_is_told_of_it() -> None:
+    closed = SETTINGS.model_copy(update={"triton_http": False})
+
+    found = options(closed)
+
+    assert {name for name in found if "http" in name} == {"allow-http"}
+    assert found["allow-http"] == "false"
+    assert TritonAddresses.of(closed).http is None
+
+
+def test_with_certificates_triton_takes_mutual_tls_and_we_show_its_own(tmp_path: Path) -> None:
+    tls = Authority(tmp_path).issue("triton")
+    secured = StackSettings.model_validate(as_settings("triton_tls", tls))
+
+    found = options(secured)
+
+    assert (found["grpc-use-ssl"], found["grpc-use-ssl-mutual"]) == ("true", "true")
+    assert found["grpc-server-cert"] == str(tls.cert_file)
+    assert found["grpc-server-key"] == str(tls.key_file)
+    assert found["grpc-root-cert"] == str(tls.ca_file)
+    assert TritonAddresses.of(secured).tls == tls
+    assert not [name for name in options() if "ssl" in name]
+
+
+def test_certificates_come_all_together_and_exist(tmp_path: Path) -> None:
+    wanted = as_settings("triton_tls", Authority(tmp_path).issue("triton"))
+    without_key = {name: it for name, it in wanted.items() if "key" not in name}
+
+    with pytest.raises(ValidationError, match="set together or not at all"):
+        StackSettings.model_validate(without_key)
+    with pytest.raises(ValidationError, match="triton_tls_key_file"):
+        StackSettings.model_validate({**wanted, "triton_tls_key_file": "/nobody/wrote/it"})
 
 
 def test_nothing_is_loaded_or_completed_unless_the_supervisor_says_so() -> None:

@@ -29,6 +29,10 @@ async def test_a_shadow_gets_what_callers_send_and_is_compared(
     assert told["serving_latency"]["p50_ms"] > 0
     assert told["shadow_latency"]["p50_ms"] > 0
     assert await copies(gateway, "sent") == 3
+    metrics = (await gateway.client.get("/metrics", headers=gateway.admin)).text
+    name = "triptych_gateway_shadow_items_total"
+    assert f'{name}{{release="digits_r2",verdict="agreed"}} 3.0' in metrics
+    assert f'{name}{{release="digits_r2",verdict="disagreed"}} 0.0' in metrics
 
 
 async def test_no_copy_is_sent_before_the_caller_has_an_answer(
@@ -108,6 +112,8 @@ async def test_a_shadow_that_fails_is_seen_in_the_report_and_nowhere_else(
     metrics = (await gateway.client.get("/metrics", headers=gateway.admin)).text
     assert "triptych_gateway_retries_total 0.0" in metrics
     assert "triptych_gateway_ejections_total{" not in metrics
+    name = "triptych_gateway_shadow_items_total"
+    assert f'{name}{{release="digits_r2",verdict="disagreed"}} 1.0' in metrics
 
 
 async def test_where_the_arm_fails_its_shadow_is_asked_all_the_same(

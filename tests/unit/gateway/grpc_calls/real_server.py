@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import grpc
 
+from triptych.client import TritonTls
+
 ECHO: Final = "/tried.Service/Echo"
 REFUSE: Final = "/tried.Service/Refuse"
 WAIT: Final = "/tried.Service/Wait"
@@ -47,11 +49,13 @@ class RealServer:
 
 
 @contextmanager
-def running_server(port: int = 0, *, most_calls: int | None = None) -> Iterator[RealServer]:
-    """Serve on loopback until the end of the block."""
+def running_server(
+    port: int = 0, *, most_calls: int | None = None, tls: TritonTls | None = None
+) -> Iterator[RealServer]:
+    """Serve on loopback until the end of the block; with `tls` for who shows a certificate."""
     more = (("grpc.max_concurrent_streams", most_calls),) if most_calls else ()
     server = grpc.server(ThreadPoolExecutor(16), options=(*_OPTIONS, *more))
-    found = RealServer(f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}")
+    found = RealServer(f"127.0.0.1:{_listen(server, f'127.0.0.1:{port}', tls)}")
     methods: dict[str, Any] = {"Echo": found.echo, "Refuse": found.refuse, "Wait": found.wait}
     handlers = {name: grpc.unary_unary_rpc_method_handler(it) for name, it in methods.items()}
     handler = grpc.method_handlers_generic_handler("tried.Service", handlers)
@@ -62,3 +66,11 @@ def running_server(port: int = 0, *, most_calls: int | None = None) -> Iterator[
     finally:
         found.may_answer.set()
         server.stop(grace=None).wait()
+
+
+def _listen(server: grpc.Server, address: str, tls: TritonTls | None) -> int:
+    if tls is None:
+        return server.add_insecure_port(address)
+    pair = (tls.key_file.read_bytes(), tls.cert_file.read_bytes())
+    credentials = grpc.ssl_server_credentials([pair], tls.ca_file.read_bytes(), True)
+    return server.add_secure_port(address, credentials)

@@ -196,3 +196,21 @@ def test_other_engines_keep_their_threads_which_nobody_tried_and_take_the_rest(
         config = json.loads(read_override(written.model_folder(), engine))
         assert (config["name"], config["max_batch_size"]) == ("digits_r2_model", 8)
         assert config["parameters"][parameter] == {"string_value": threads}
+
+
+def test_a_plan_has_graphs_of_the_batches_that_come_and_the_instances_of_its_card(
+    tmp_path: Path,
+) -> None:
+    passed = EngineVerdict(passed=True, parity={}, answers=(("0", 0.5), ("1", 0.5)))
+    draft = replace(DRAFT, engines=("onnxruntime",))
+    write(tmp_path, draft, replace(VERDICT, engines={"onnxruntime": passed}))
+    release = read_release(tmp_path, ReleaseName("digits", 1))
+    knobs, _ = knobs_of(release, read_steps(release))
+
+    new = write_tuned(release, knobs, {"model_instances": 1, "max_batch_size": 4}, {})
+
+    config = json.loads(read_override(read_release(tmp_path, new).model_folder(), "tensorrt"))
+    assert (config["name"], config["max_batch_size"]) == ("digits_r2_model", 4)
+    assert config["instance_group"][0]["count"] == 2
+    graphs = config["optimization"]["cuda"]["graph_spec"]
+    assert [graph["batch_size"] for graph in graphs] == [1, 2, 4]
