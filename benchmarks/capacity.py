@@ -126,7 +126,9 @@ def _draw(
     }
     for name, figure in {
         "replicas": capacity_plots.plot_replicas(titles),
-        "loads": capacity_plots.plot_loads(loads, "ResNet-18: p99 by how busy the Tritons are"),
+        "loads": capacity_plots.plot_loads(
+            loads, "ResNet-18: p99 by how busy the Tritons are", BUSY
+        ),
         "batches": capacity_plots.plot_batches(batches, "tiny network: what batches buy"),
         "autoscaling": capacity_plots.plot_autoscaling(jumps, _JUMP),
     }.items():

@@ -33,15 +33,15 @@ def plot_replicas(runs: Mapping[str, Mapping[int, Pace]]) -> Figure:
     return figure
 
 
-def plot_loads(runs: Mapping[int, Mapping[float, Pace]], title: str) -> Figure:
+def plot_loads(
+    runs: Mapping[int, Mapping[float, Pace]], title: str, planned_share: float
+) -> Figure:
     """Latency against utilisation, a line per size of the fleet."""
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     panel = figure.subplots()
-    for colour, (pods, paces) in zip(_COLOURS, runs.items(), strict=False):
-        shares = list(paces)
-        name = f"{pods} Triton{'s' * (pods > 1)}"
-        panel.plot(shares, [paces[it].p99_ms for it in shares], "o-", color=colour, label=name)
-    panel.axvline(0.6, color="black", linestyle="--")
+    names = [f"{pods} Triton{'s' * (pods > 1)}" for pods in runs]
+    _draw_p99(panel, dict(zip(names, runs.values(), strict=True)))
+    panel.axvline(planned_share, color="black", linestyle="--")
     panel.set(
         title=title, xlabel="share of the best rate; dashed: what we plan with", ylabel="p99, ms"
     )
@@ -55,15 +55,20 @@ def plot_batches(runs: Mapping[int, Mapping[float, Pace]], title: str) -> Figure
     """Latency against load, a line per largest batch."""
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     panel = figure.subplots()
-    for colour, (most, paces) in zip(_COLOURS, runs.items(), strict=False):
-        loads = list(paces)
-        name = "no batches" if most == 1 else f"at most {most}"
-        panel.plot(loads, [paces[it].p99_ms for it in loads], "o-", color=colour, label=name)
+    names = ["no batches" if most == 1 else f"at most {most}" for most in runs]
+    _draw_p99(panel, dict(zip(names, runs.values(), strict=True)))
     panel.set(title=title, xlabel="images per second at one Triton", ylabel="p99, ms")
     _in_decades(panel)
     panel.grid(visible=True, which="both", alpha=0.3)
     panel.legend()
     return figure
+
+
+def _draw_p99(panel: Axes, lines: Mapping[str, Mapping[float, Pace]]) -> None:
+    """A line by name: p99 against load."""
+    for colour, (name, paces) in zip(_COLOURS, lines.items(), strict=False):
+        p99_ms = [pace.p99_ms for pace in paces.values()]
+        panel.plot(list(paces), p99_ms, "o-", color=colour, label=name)
 
 
 def plot_autoscaling(runs: Mapping[float, Sequence[Window]], load: Step) -> Figure:
