@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-test setup-export setup-gpu setup-audit audit sbom demo demo-text down test lint format types unit \
-	manifests integration integration-long faults faults-long soak rollout-table test-long test-containers export-tests minilm e2e gpu gpu-standin bench bench-quick bench-gpu bench-hops bench-capacity bench-gateway bench-ui screenshots train-digits checkpoints export-table lock python
+	manifests integration integration-long faults faults-long soak rollout-table test-long test-containers export-tests minilm e2e gpu gpu-standin bench bench-quick bench-gpu bench-hops bench-capacity bench-gateway bench-ui bench-jobs screenshots train-digits checkpoints export-table lock python
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -88,7 +88,7 @@ manifests: setup-test ## Hold deploy/kubernetes against schemas and promises; tr
 	$(BIN)/pytest tests/manifests --run-manifests
 
 integration: setup-test ## Against a real Triton
-	$(BIN)/pytest tests/integration --run-triton -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest tests/integration --run-triton -m "not alone" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest tests/integration --run-triton -m alone
 
 integration-long: setup-test ## The integration tests that `make integration` leaves out
@@ -157,6 +157,9 @@ bench-gateway: setup-dev checkpoints ## What the gateway costs, and what it does
 		--name resnet --model-repository .cache/bench --golden examples/digits/samples
 	$(BIN)/python -m benchmarks.gateway_cost --resnet .cache/bench
 	$(BIN)/python -m benchmarks.overload --resnet .cache/bench
+
+bench-jobs: setup-test ## Ten thousand digits as a job, and who waits meanwhile; writes benchmarks/results/jobs.md
+	$(BIN)/python -m benchmarks.jobs
 
 bench-ui: setup-test ## How soon the page is there and shows an answer; writes benchmarks/results/page_speed.md
 	$(BIN)/python -m benchmarks.page_speed

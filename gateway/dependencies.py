@@ -18,6 +18,10 @@ from gateway.control_plane.supervisor_observations import SupervisorObservations
 from gateway.data_plane.routing.route_book import RouteBook
 from gateway.data_plane.servers.fleet import Fleet
 from gateway.errors import AliasForbidden, MissingApiKey, ScopeMissing
+from gateway.jobs.answer_reader import AnswerReader
+from gateway.jobs.job_store import JobStore
+from gateway.jobs.job_watch import JobWatch
+from gateway.jobs.webhooks.signature import WebhookSecrets
 from gateway.metrics import GatewayMetrics
 from gateway.monitoring.gateway_samples import GatewaySamples
 from gateway.monitoring.parts_health import PartsHealth
@@ -84,6 +88,27 @@ async def _parts(request: Request) -> PartsHealth:
     return services_of(request).parts
 
 
+async def _jobs(request: Request) -> JobStore:
+    return services_of(request).jobs
+
+
+async def _answers(request: Request) -> AnswerReader:
+    return services_of(request).job_reading.answers
+
+
+async def _job_watch(request: Request) -> JobWatch:
+    return services_of(request).job_reading.watch
+
+
+async def _webhook_secrets(request: Request) -> WebhookSecrets:
+    return services_of(request).job_reading.webhook_secrets
+
+
+async def _ends(request: Request) -> Callable[[], bool]:
+    stopping = request.app.state.stopping
+    return lambda: stopping.refuses or stopping.retires
+
+
 Settings = Annotated[GatewaySettings, Depends(_settings)]
 Metrics = Annotated[GatewayMetrics, Depends(_metrics)]
 Keys = Annotated[KeyStore, Depends(_keys)]
@@ -96,6 +121,12 @@ Traces = Annotated[Tracing, Depends(_tracing)]
 Observations = Annotated[SupervisorObservations, Depends(_observations)]
 Samples = Annotated[GatewaySamples, Depends(_samples)]
 Parts = Annotated[PartsHealth, Depends(_parts)]
+Jobs = Annotated[JobStore, Depends(_jobs)]
+Answers = Annotated[AnswerReader, Depends(_answers)]
+Watch = Annotated[JobWatch, Depends(_job_watch)]
+WebhookKeys = Annotated[WebhookSecrets, Depends(_webhook_secrets)]
+# Tells a stream whether this process is about to end.
+Ends = Annotated[Callable[[], bool], Depends(_ends)]
 
 
 async def authenticate(request: Request, *scopes: Scope) -> ApiKey:

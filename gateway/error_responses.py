@@ -16,6 +16,7 @@ from starlette.routing import Match
 from gateway import errors
 from gateway.accept import prefers_problem
 from gateway.control_plane import control_errors
+from gateway.jobs import job_errors
 from gateway.request_context import REQUEST_ID_HEADER, record, request_id
 from gateway.transport.request_target import speaks_open_inference
 from gateway.transport.security_headers import SecurityHeaders
@@ -73,6 +74,14 @@ HTTP_STATUS: Final[dict[type[errors.GatewayError], int]] = {
     control_errors.UnknownRollout: 404,
     control_errors.RolloutConflict: 409,
     control_errors.UnknownItem: 404,
+    job_errors.UnknownJob: 404,
+    job_errors.JobQuota: 429,
+    job_errors.JobConflict: 409,
+    job_errors.StorageUnavailable: 503,
+    job_errors.MalformedArchive: 400,
+    job_errors.MalformedJsonLines: 400,
+    job_errors.UnknownSource: 400,
+    job_errors.WebhookRefused: 400,
 }
 
 ERROR_CODE_HEADER: Final = "X-Error-Code"

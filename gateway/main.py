@@ -30,6 +30,9 @@ from gateway.data_plane import predict_routes, preview_routes
 from gateway.data_plane.open_inference import infer_routes, metadata_routes
 from gateway.data_plane.preview_openapi import PREVIEW_HEADERS
 from gateway.error_responses import install_error_responses
+from gateway.jobs import job_reading_routes, job_stream_routes
+from gateway.jobs.intake import submission_routes
+from gateway.jobs.webhooks import webhook_secret_routes
 from gateway.metrics import GatewayMetrics
 from gateway.middleware import RequestObserver
 from gateway.openapi_document import DESCRIPTION, TAGS, VERSION, names_once
@@ -63,6 +66,9 @@ _ROUTERS: Final = (
     infer_routes.router,
     metadata_routes.router,
     health_routes.router,
+    submission_routes.router,
+    job_reading_routes.router,
+    job_stream_routes.router,
     alias_routes.router,
     route_change_routes.router,
     release_routes.router,
@@ -71,6 +77,7 @@ _ROUTERS: Final = (
     audit_routes.router,
     key_routes.router,
     own_key_routes.router,
+    webhook_secret_routes.router,
     waterfall_routes.router,
     monitoring_routes.router,
     health_report_routes.router,

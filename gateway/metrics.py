@@ -6,7 +6,6 @@ the sum of all: what was counted also of those that are gone, what is in hand of
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final, Literal, NamedTuple
 
 from prometheus_client import (
@@ -25,9 +24,6 @@ from gateway.data_plane.servers.fleet import Fleet
 from gateway.monitoring.traffic import TrafficCounts
 from gateway.request_context import RequestRecord
 
-# nginx's code for "the client went away"; it shows in logs and metrics only.
-CLIENT_CLOSED_REQUEST: Final = 499
-
 _SECONDS_BUCKETS: Final = (
     0.001,
     0.0025,
@@ -44,23 +40,6 @@ _SECONDS_BUCKETS: Final = (
     10.0,
 )
 _BYTES_BUCKETS: Final = tuple(4.0**power for power in range(5, 15))  # 1 KiB to 256 MiB
-
-# Which errors were decided by admission; every other 503 is a failure of what is behind it.
-_OVERLOADED: Final = frozenset({"overloaded"})
-_OUTCOME_OF_STATUS: Final = {
-    HTTPStatus.TOO_MANY_REQUESTS: "limited",
-    CLIENT_CLOSED_REQUEST: "cancelled",
-}
-
-
-def request_outcome(status: int, error_code: str) -> str:
-    """What became of a request, in one of six words: the `outcome` of metrics and log."""
-    if status < 400:
-        return "ok"
-    if error_code in _OVERLOADED:
-        return "overloaded"
-    return _OUTCOME_OF_STATUS.get(status, "rejected" if status < 500 else "failed")
-
 
 # A `_created` beside each counter and histogram would double what is scraped, for nobody.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client has no annotation here
@@ -107,6 +86,7 @@ class GatewayMetrics:
             self._add_transport,
             self._add_cache,
             self._add_comparisons,
+            self._add_jobs,
         ):
             add()
 
@@ -189,6 +169,19 @@ class GatewayMetrics:
             "When the latest rollout of an alias was last noted down, for its state; else 0.",
             "alias",
             "state",
+            mode="livemax",
+        )
+
+    def _add_jobs(self) -> None:
+        self.jobs = self._gauge(
+            "jobs", "Jobs that have not ended, of everybody.", "state", mode="livemax"
+        )
+        self.job_items_waiting = self._gauge(
+            "job_items_waiting", "Items of jobs that have no answer yet.", mode="livemax"
+        )
+        self.job_moved = self._gauge(
+            "job_moved_timestamp_seconds",
+            "When the job that stands still for longest last moved; 0 where no item waits.",
             mode="livemax",
         )
 

@@ -9,7 +9,6 @@ from typing import Final
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.metrics import CLIENT_CLOSED_REQUEST, request_outcome
 from gateway.request_books import RequestBooks
 from gateway.request_context import (
     REQUEST_ID_HEADER,
@@ -18,6 +17,7 @@ from gateway.request_context import (
     record,
     request_id,
 )
+from gateway.request_outcome import CLIENT_CLOSED_REQUEST, request_outcome
 from gateway.tracing import follow, traced_request
 from gateway.transport.request_target import speaks_open_inference
 from gateway.transport.security_headers import SecurityHeaders

@@ -15,6 +15,7 @@ TAGS: Final = [
         "description": "The Open Inference Protocol (KServe v2), for `tritonclient.http` and "
         "others. Each path of a model also works with `/versions/1` after the model's name.",
     },
+    {"name": "jobs", "description": "Many items, answered when there is room for them."},
     {"name": "routes", "description": "Which releases an alias means, now and before."},
     {"name": "releases", "description": "What is on disk and in memory. Scope `admin`."},
     {"name": "rollouts", "description": "A share that rises by itself, or ends. Scope `admin`."},

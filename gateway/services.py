@@ -37,8 +37,12 @@ from gateway.data_plane.servers.fleet import Fleet
 from gateway.data_plane.servers.harmful_items import HarmfulItems
 from gateway.data_plane.servers.open_fleet import open_fleet
 from gateway.data_plane.servers.retry_budget import RetryBudget
+from gateway.jobs.intake.reception import Reception, open_reception
+from gateway.jobs.job_reading import JobReading, job_reading
+from gateway.jobs.job_store import JobStore
 from gateway.metrics import GatewayMetrics
 from gateway.monitoring.gateway_samples import GatewaySamples
+from gateway.monitoring.job_states import JobStates
 from gateway.monitoring.parts_health import PartsHealth
 from gateway.monitoring.rollout_states import RolloutStates
 from gateway.monitoring.sample_shelf import OwnShelf, SharedShelf
@@ -72,6 +76,9 @@ class Services:
     observations: SupervisorObservations
     samples: GatewaySamples
     parts: PartsHealth
+    jobs: JobStore
+    job_reading: JobReading
+    reception: Reception
 
 
 @contextlib.asynccontextmanager
@@ -90,10 +97,9 @@ async def running_services(
         fleet = await enter(open_fleet(settings))
         limits = await enter(_open_limits(settings))
         cache = await enter(open_answer_cache(settings, metrics))
-        admission = Admission(_admission_limits(settings))
-        metrics.watch(admission, fleet)
+        admission = _admission(settings, metrics, fleet)
         control = await enter(_kept_fresh(settings, keys, fleet, metrics))
-        await enter(_exported(books.tracing, settings.otlp_url))
+        mirror = _mirror(settings, fleet, admission, metrics)
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -106,13 +112,14 @@ async def running_services(
             control=control,
             admission=admission,
             predictor=Predictor(_dispatch(settings, fleet, metrics), cache),
-            arm_counts=await enter(
-                _reported(control, _mirror(settings, fleet, admission, metrics))
-            ),
-            tracing=books.tracing,
+            arm_counts=await enter(_reported(control, mirror)),
+            tracing=await enter(_exported(books.tracing, settings.otlp_url)),
             observations=SupervisorObservations(fleet),
             samples=await enter(_sampled(metrics, admission, shared_folder)),
             parts=await enter(_asked_often(PartsHealth(keys.engine, fleet, limits))),
+            jobs=JobStore(keys.engine),
+            job_reading=await enter(job_reading(keys.engine, keys.hash_secret)),
+            reception=open_reception(settings, keys.engine),
         )
 
 
@@ -120,7 +127,7 @@ async def running_services(
 async def _kept_fresh(
     settings: GatewaySettings, keys: RunningKeys, fleet: Fleet, metrics: GatewayMetrics
 ) -> AsyncIterator[ControlPlane]:
-    """Know keys and routes as they are in the database, all the time, and how rollouts stand."""
+    """Know keys and routes as the database has them, and how rollouts and jobs stand."""
     kept = settings.shadow_items_kept
     control = await ControlPlane.opened(keys.engine, fleet, items_kept=kept)
     pause = settings.status_interval_seconds / 2
@@ -129,6 +136,7 @@ async def _kept_fresh(
         _repeating(keys.store.poll, pause),
         _repeating(control.routes.poll, pause),
         _repeating(rollouts.look, _ASK_SECONDS),
+        _repeating(JobStates(JobStore(keys.engine), metrics).look, _ASK_SECONDS),
     ):
         yield control
 
@@ -208,13 +216,17 @@ async def _written_usage(engine: AsyncEngine, counts: UsageCounts) -> AsyncItera
         await reporter.report()
 
 
-def _admission_limits(settings: GatewaySettings) -> AdmissionLimits:
-    return AdmissionLimits(
-        max_admitted=settings.max_admitted,
-        max_admitted_bytes=settings.max_admitted_bytes,
-        max_in_flight=settings.max_in_flight,
-        latency_tolerance=settings.latency_tolerance,
+def _admission(settings: GatewaySettings, metrics: GatewayMetrics, fleet: Fleet) -> Admission:
+    admission = Admission(
+        AdmissionLimits(
+            max_admitted=settings.max_admitted,
+            max_admitted_bytes=settings.max_admitted_bytes,
+            max_in_flight=settings.max_in_flight,
+            latency_tolerance=settings.latency_tolerance,
+        )
     )
+    metrics.watch(admission, fleet)
+    return admission
 
 
 @contextlib.asynccontextmanager
@@ -247,16 +259,16 @@ async def _running(work: Callable[[], Coroutine[None, None, None]]) -> AsyncIter
 
 
 @contextlib.asynccontextmanager
-async def _exported(tracing: Tracing, url: str | None) -> AsyncIterator[None]:
+async def _exported(tracing: Tracing, url: str | None) -> AsyncIterator[Tracing]:
     """Send spans of sampled requests to a collector, where there is one."""
     if url is None:
-        yield
+        yield tracing
         return
     # Importing OpenTelemetry's SDK takes a tenth of the start, and few gateways have a collector.
     from gateway.otlp_export import OtlpExport  # noqa: PLC0415 - the reason above
 
     tracing.sink = export = OtlpExport(url)
     try:
-        yield
+        yield tracing
     finally:
         await asyncio.to_thread(export.close)

@@ -115,6 +115,29 @@ class GatewaySettings(BaseSettings):
     """Of how many items per alias on which a shadow disagrees to keep the bytes, for whoever looks
     at them; 0 keeps none, because what people send is private."""
 
+    # Jobs.
+    job_storage_url: str | None = None
+    """Where items of jobs lie until they are answered: file:///FOLDER or s3://BUCKET/PREFIX, which
+    gateway and worker both reach; jobs/ in `state_dir` by default."""
+    job_sources: dict[str, str] = {}
+    """Folders and prefixes of which jobs may be made, JSON: {"photos": "file:///data/photos"}."""
+    job_max_items: int = Field(default=1_000_000, ge=1)
+    """Most items of one job."""
+    job_max_bytes: int = Field(default=10 * 1024**3, ge=1)
+    """Largest body of one job, and the most that an archive may unpack to."""
+    job_upload_seconds: float = Field(default=3600.0, gt=0)
+    """How long the body of a job may take to arrive."""
+    jobs_per_key: int = Field(default=10, ge=1)
+    """Jobs of one key that have not ended."""
+    job_bytes_per_key: int = Field(default=20 * 1024**3, ge=1)
+    """Bytes of items and answers that one key may have in store."""
+    job_kept_seconds: float = Field(default=7 * 86400.0, gt=0)
+    """How long a job and its answers are kept after its end; its items go at once."""
+    job_bytes_kept: int = Field(default=50 * 1024**3, ge=1)
+    """Bytes of jobs that have ended; what is more, the oldest first, goes before its time."""
+    webhooks_allowed: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts and networks that webhooks may call although their addresses are private."""
+
     # The transport.
     max_header_bytes: int = Field(default=32 * 1024, ge=1024)
     """Largest request line and headers together."""
@@ -145,7 +168,9 @@ class GatewaySettings(BaseSettings):
     cache_shared: bool = False
     """Whether keys of different owners may get each other's answers."""
 
-    @field_validator("cors_origins", "triton_urls", "supervisor_urls", mode="before")
+    @field_validator(
+        "cors_origins", "triton_urls", "supervisor_urls", "webhooks_allowed", mode="before"
+    )
     @classmethod
     def _split_list(cls, value: object) -> object:
         if not isinstance(value, str):

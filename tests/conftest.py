@@ -55,8 +55,10 @@ def _leave_out_long_ones(config: pytest.Config, items: list[pytest.Item]) -> Non
 def ports_of_ones_own(request: pytest.FixtureRequest) -> Iterator[None]:
     """What one pytest-xdist worker finds free another would, before anybody listens there."""
     worker: dict[str, str | int] = getattr(request.config, "workerinput", {"workercount": 1})
-    number = int(str(worker.get("workerid", "gw0")).removeprefix("gw"))
-    share = len(ports.CHOICE) // int(worker["workercount"])
+    count = int(worker["workercount"])
+    # One that takes the place of one that crashed has the next number.
+    number = int(str(worker.get("workerid", "gw0")).removeprefix("gw")) % count
+    share = len(ports.CHOICE) // count
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ports, "CHOICE", ports.CHOICE[number * share : (number + 1) * share])
         yield

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from gateway.control_plane.tables import Table
+from gateway.jobs import job_tables  # noqa: F401 - its tables belong to the metadata
 
 # As create_all of version 0.1 wrote it.
 IN_SQLITE: Final = """

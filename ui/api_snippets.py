@@ -15,6 +15,11 @@ INPUT_FILE = "perf_input.json"
 # Where `triptych up` has it.
 _USUAL_TRITON = "127.0.0.1:8001"
 _CALLS_AT_ONCE = 4
+# What a job is made of: whether of texts, the file, and its media type.
+_JOB_FILES = {
+    False: ("pictures.zip", "application/zip"),
+    True: ("texts.jsonl", "application/x-ndjson"),
+}
 
 
 def to_curl(request: LastRequest, gateway_url: str) -> str:
@@ -26,6 +31,21 @@ def to_curl(request: LastRequest, gateway_url: str) -> str:
             f"-H {_in_shell(f'Content-Type: {_content_type(request)}')}",
             f"--data-binary {_curl_data(request)}",
             _in_shell(_address(request, gateway_url)),
+        ]
+    )
+
+
+def to_job_curl(alias: str, gateway_url: str, *, takes_texts: bool) -> str:
+    """The command that hands in a job; the file is read while it is sent."""
+    file, content_type = _JOB_FILES[takes_texts]
+    address = f"{gateway_url}/v1/jobs?alias={quote(alias, safe='')}"
+    return " \\\n  ".join(
+        [
+            "curl -sS --fail-with-body -X POST",
+            f'-H "Authorization: Bearer ${KEY_VARIABLE}"',
+            f"-H {_in_shell(f'Content-Type: {content_type}')}",
+            f"-T {file}",
+            _in_shell(address),
         ]
     )
 

@@ -10,6 +10,7 @@ from ui.calls.live_releases import may_name_releases
 from ui.scene import Scene
 from ui.views.api import show_api_page
 from ui.views.compare import show_compare_page
+from ui.views.jobs import show_jobs_page
 from ui.views.keys import show_keys_page
 from ui.views.monitoring import show_monitoring_page
 from ui.views.predict import show_predict_page
@@ -18,6 +19,10 @@ from ui.views.releases import show_releases_page
 
 def _anybody(_identity: Identity | None) -> bool:
     return True
+
+
+def _may_predict(identity: Identity | None) -> bool:
+    return identity is not None and identity.may_predict
 
 
 def _admin(identity: Identity | None) -> bool:
@@ -44,6 +49,7 @@ class Entry:
 # The first is where a person begins.
 ENTRIES = (
     Entry("predict", ":material/image_search:", show_predict_page),
+    Entry("jobs", ":material/pending_actions:", show_jobs_page, _may_predict),
     Entry("compare", ":material/compare_arrows:", show_compare_page, may_name_releases),
     Entry("releases", ":material/rocket_launch:", show_releases_page, _admin),
     Entry("monitoring", ":material/monitoring:", show_monitoring_page, _admin),

@@ -37,6 +37,8 @@ class Asked(Enum):
     TEXT = ("text_code", "code", "text_status", "status")
     ORDER = ("order_status",)
     """No model was asked: somebody looked at, or changed, how things are run."""
+    JOB = ("job_code", "order_status")
+    """A job was handed in, to be answered later."""
 
 
 _PROBLEMS: dict[type[GatewayProblem], str] = {
@@ -147,7 +149,8 @@ def _words_for(problem: RequestRefused, texts: Texts, asked: Asked) -> str:
         if f"{name}.title" in texts:
             return name
     fallback = f"refusal.status.{problem.status}"
-    is_of_moment = asked is Asked.ORDER and problem.status >= 429 and f"{fallback}.title" in texts
+    asks_no_model = asked in {Asked.ORDER, Asked.JOB}
+    is_of_moment = asks_no_model and problem.status >= 429 and f"{fallback}.title" in texts
     return fallback if is_of_moment else "refusal.unknown"
 
 

@@ -28,6 +28,9 @@ class UiSettings:
     max_upload_megabytes: int = 20
     """Largest picture that the upload field takes."""
 
+    max_job_megabytes: int = 200
+    """Largest archive that becomes a job on the page, and the most that its files may have."""
+
     request_timeout_seconds: float = 10.0
     """How long one prediction may take before the page gives up."""
 
@@ -47,6 +50,9 @@ class UiSettings:
             examples_dir=_read_path(environment, "UI_EXAMPLES_DIR"),
             max_upload_megabytes=math.ceil(
                 _read_positive(environment, "UI_MAX_UPLOAD_MEGABYTES", cls.max_upload_megabytes)
+            ),
+            max_job_megabytes=math.ceil(
+                _read_positive(environment, "UI_MAX_JOB_MEGABYTES", cls.max_job_megabytes)
             ),
             request_timeout_seconds=_read_positive(
                 environment, "UI_REQUEST_TIMEOUT_SECONDS", cls.request_timeout_seconds

@@ -34,6 +34,8 @@ _KEY_PREFIX: Final = "tri_"
 # For keys that nobody knows: twenty looks a second at most, and a second for one who presents one.
 _LOOK_PAUSE_SECONDS: Final = 0.05
 _LOOK_PATIENCE_SECONDS: Final = 1.0
+# Its digest stands in the table, and tells under which hash secret the others there were made.
+_WHICH: Final = "which hash secret is it?"
 _LIVING: Final = update(ApiKeyRow).where(ApiKeyRow.revoked_at.is_(None))
 
 
@@ -194,7 +196,7 @@ class KeyStore:
         Raises:
             StartRefused: other gateways use another secret on this database.
         """
-        mine = self._known.digest("which hash secret is it?")
+        mine = self._known.digest(_WHICH)
         async with self._changing() as session:
             counter = (await session.scalars(select(KeyRevisionRow))).one()
             if counter.hash_check not in {None, mine}:
@@ -206,6 +208,17 @@ class KeyStore:
                 logger.warning("key-hash.secret is new: every key made before is revoked")
                 await session.execute(_LIVING.values(revoked_at=self._clock()))
             counter.hash_check = mine
+
+    async def is_under_our_secret(self) -> bool:
+        """Whether nobody has stored keys here under another hash secret; changes nothing.
+
+        Raises:
+            DatabaseUnavailable: the table cannot be read now.
+        """
+        with translated():
+            async with self._sessions() as session:
+                theirs = await session.scalar(select(KeyRevisionRow.hash_check))
+        return theirs in {None, self._known.digest(_WHICH)}
 
     @contextlib.asynccontextmanager
     async def _changing(self) -> AsyncIterator[AsyncSession]:

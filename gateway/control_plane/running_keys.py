@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,6 +25,8 @@ class RunningKeys:
     """Of the database that holds them."""
     store: KeyStore
     first: FirstKeys
+    hash_secret: str = field(repr=False)
+    """Under which the keys are stored; other secrets can be made of it."""
 
 
 @contextlib.asynccontextmanager
@@ -48,6 +50,6 @@ async def running_keys(settings: GatewaySettings) -> AsyncIterator[RunningKeys]:
             is_own = settings.database_url is None
             await store.agree_on_secret(is_own_database=is_own)
             await first.ensure(is_own_database=is_own)
-        yield RunningKeys(engine, store, first)
+        yield RunningKeys(engine, store, first, hash_secret)
     finally:
         await engine.dispose()

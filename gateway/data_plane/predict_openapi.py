@@ -8,6 +8,7 @@ from gateway.control_plane.api_key import Priority
 from gateway.data_plane.admission.priority import PRIORITY_HEADER
 from gateway.data_plane.deadline import MOST_MILLISECONDS, TIMEOUT_HEADER
 from gateway.data_plane.openapi_examples import PREDICTED
+from gateway.jobs.intake.job_openapi import IDEMPOTENCY_PARAMETER, PREFER_PARAMETER, taken
 from gateway.openapi_errors import REQUEST_ID, Responses, refusals
 from gateway.schemas import BatchBody, PredictionBody
 
@@ -79,6 +80,8 @@ _PARAMETERS: Final = [
         "description": "How many labels, at most the release's own number.",
     },
     *HEADER_PARAMETERS,
+    PREFER_PARAMETER,
+    IDEMPOTENCY_PARAMETER,
 ]
 ANSWER_HEADERS: Final[dict[str, Any]] = {
     "X-Request-Id": REQUEST_ID,
@@ -98,7 +101,11 @@ RESPONSES: Final[Responses] = {
         "headers": ANSWER_HEADERS,
         "content": {"application/json": {"examples": PREDICTED}},
     },
-    **refusals(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 502, 503, 504),
+    202: taken("With `Prefer: respond-async`, the job.", applies_preference=True),
+    **refusals(
+        *(400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504),
+        unusual={409: "job_conflict"},
+    ),
 }
 # Declared here and not as parameters: FastAPI would read the body before the key is checked.
 DESCRIPTION: Final[dict[str, Any]] = {

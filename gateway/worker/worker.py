@@ -27,6 +27,7 @@ from gateway.data_plane.servers.fleet import Fleet
 from gateway.data_plane.servers.open_fleet import open_fleet
 from gateway.errors import DatabaseUnavailable
 from gateway.settings import GatewaySettings
+from gateway.worker.jobs import Jobs
 
 logger = logging.getLogger(__name__)
 
@@ -39,16 +40,22 @@ _LEASE: Final = "worker"
 
 
 class Worker:
-    """Works while it holds the lease.
+    """Drives while it holds the lease; runs jobs in any case.
 
     Args:
         engine: The control plane's database.
         fleet: Every Triton.
+        settings: Of the gateway.
         clock: Monotonic seconds.
     """
 
     def __init__(
-        self, engine: AsyncEngine, fleet: Fleet, *, clock: Callable[[], float] = time.monotonic
+        self,
+        engine: AsyncEngine,
+        fleet: Fleet,
+        settings: GatewaySettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._lease = Lease(engine, _LEASE, clock=clock)
@@ -66,6 +73,7 @@ class Worker:
             clock=clock,
         )
         self._reconciler = Reconciler(fleet, book, releases.wishes, clock=clock)
+        self.jobs = Jobs(engine, fleet, book, settings, clock=clock)
         self._reconciled_at = float("-inf")
         self._is_at_work = False
         self._is_troubled = False
@@ -86,14 +94,17 @@ class Worker:
     async def _work(self) -> None:
         await self._lease.keep()
         self._note_lease(self._lease.is_held)
+        # Every worker runs jobs: it has to know whom routes name, and tells who wants to know.
+        await self._routes.poll()
+        await self.jobs.tell()
         if not self._lease.is_held:
             return
         await self._driver.tick()
         now = self._clock()
         if self._lease.is_held and now - self._reconciled_at >= _RECONCILE_SECONDS:
             self._reconciled_at = now
-            await self._routes.poll()
             await self._reconciler.look()
+            self.jobs.tick()
 
     def _note_lease(self, is_held: bool) -> None:
         if is_held and not self._is_at_work:
@@ -129,9 +140,10 @@ async def run_worker(settings: GatewaySettings, stop: asyncio.Event) -> None:
     engine = await open_database(settings.effective_database_url)
     try:
         async with open_fleet(rarely) as fleet:
-            worker = Worker(engine, fleet)
+            worker = Worker(engine, fleet, settings)
             try:
-                await _tick_until(stop, worker)
+                async with worker.jobs.running():
+                    await _tick_until(stop, worker)
             finally:
                 await worker.close()
     finally:

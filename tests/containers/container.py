@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +84,7 @@ def running(
     variables: Mapping[str, object],
     volumes: Mapping[Path, str],
     *options: str,
+    command: Sequence[str] = (),
 ) -> Iterator[Container]:
     """Run a container in the background, and remove it at the end.
 
@@ -93,11 +94,14 @@ def running(
         variables: Its settings.
         volumes: Folder here -> folder in the container, with `:ro` or without.
         options: More options of `podman run`.
+        command: What it runs in place of the image's own.
     """
     name = f"triptych-test-{Path(image).name}-{port}"
     settings = [f"--env={key}={value}" for key, value in variables.items()]
     mounts = [f"--volume={here}:{there}" for here, there in volumes.items()]
-    podman_run("--detach", f"--name={name}", *_HARDENED, *options, *settings, *mounts, image)
+    podman_run(
+        *("--detach", f"--name={name}", *_HARDENED, *options, *settings, *mounts), image, *command
+    )
     try:
         yield Container(name, f"http://127.0.0.1:{port}")
     finally:

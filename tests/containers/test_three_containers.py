@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import httpx
@@ -27,6 +28,21 @@ def test_the_gateway_answers_with_what_triton_says(stack: Stack) -> None:
     assert answer.json()["predictions"][0]["label"] == "7"
 
 
+def test_a_job_is_answered_by_the_worker(stack: Stack) -> None:
+    headers = {"Authorization": f"Bearer {stack.admin_key}"}
+    seven = pictures.seven_jpeg()
+    files = [("file", (f"{number}.jpg", seven, "image/jpeg")) for number in range(40)]
+
+    with httpx.Client(base_url=stack.gateway.url, headers=headers, trust_env=False) as client:
+        job = client.post("/v1/jobs?alias=digits", files=files)
+        assert job.status_code == 202, job.text
+        answers = client.get(f"{job.headers['Location']}/results?follow=true", timeout=60)
+
+    lines = [json.loads(line) for line in answers.text.splitlines()]
+    assert sorted(line["index"] for line in lines) == list(range(40))
+    assert {line["predictions"][0]["label"] for line in lines} == {"7"}
+
+
 def test_a_click_on_a_sample_goes_through_all_three(stack: Stack) -> None:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -46,7 +62,7 @@ def test_the_supervisor_tells_nothing_without_the_secret(stack: Stack) -> None:
 
 
 def test_no_process_is_root_or_has_a_capability(stack: Stack) -> None:
-    for container in stack.each():
+    for container in (*stack.each(), stack.worker):
         status = container.inside("cat", "/proc/1/status").stdout
 
         assert re.search(r"^Uid:\s+10001\s+10001", status, re.MULTILINE), container.name
@@ -56,7 +72,7 @@ def test_no_process_is_root_or_has_a_capability(stack: Stack) -> None:
 
 
 def test_no_root_file_system_can_be_written(stack: Stack) -> None:
-    for container in stack.each():
+    for container in (*stack.each(), stack.worker):
         mounts = container.inside("cat", "/proc/mounts").stdout
         (root,) = re.findall(r"^\S+ / \S+ (\S+)", mounts, re.MULTILINE)
 
@@ -90,8 +106,9 @@ def test_the_health_check_of_each_image_is_one_that_it_passes(stack: Stack) -> N
         assert (kind, done.returncode) == ("CMD", 0), done.stderr
 
 
-def test_all_three_end_within_their_grace(stack: Stack) -> None:
+def test_all_end_within_their_grace(stack: Stack) -> None:
     """The last one: nothing runs afterwards."""
+    assert stack.worker.stop(75) == 0
     assert stack.ui.stop(30) in {0, 143}
     assert stack.gateway.stop(45) == 0
     assert stack.triton.stop(60) == 0

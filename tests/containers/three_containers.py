@@ -1,4 +1,4 @@
-"""Triton, gateway and UI as compose.yaml runs them, but on loopback and on SQLite."""
+"""Triton, gateway, worker and UI as compose.yaml runs them, but on loopback and on SQLite."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.containers.images import PROJECT, image
 from triptych.stack.ports import free_ports
 
 _USER: Final = 10001
+_WORKER: Final = ("python", "-m", "gateway.worker")
 # Of compose's, whose stores have images that are out of reach here.
 _SECRETS_UNUSED: Final = ("gateway_redis_url", "gateway_database_url")
 
@@ -27,6 +28,8 @@ class Stack:
     triton: Container
     gateway: Container
     ui: Container
+    worker: Container
+    """Of the gateway's image; answers nobody."""
     admin_key: str
 
     def each(self) -> tuple[Container, ...]:
@@ -38,17 +41,19 @@ class Stack:
 def three_containers(folder: Path) -> Iterator[Stack]:
     """Start them, wait until they answer, and end them."""
     _make_volumes(folder)
-    grpc, metrics, supervisor, gateway, ui = free_ports(5)
+    grpc, metrics, supervisor, gateway, ui, unused = free_ports(6)
     with ExitStack() as stack:
         triton = stack.enter_context(_triton(folder, grpc, metrics, supervisor))
-        asked = stack.enter_context(_gateway(folder, gateway, grpc, supervisor))
+        asked = stack.enter_context(_of_gateway(folder, gateway, _servers(grpc, supervisor)))
         asked.wait_until("/healthz", 60)
         _hand_over_ui_key(folder)
+        servers = _servers(grpc, supervisor)
+        worker = stack.enter_context(_of_gateway(folder, unused, servers, *_WORKER))
         page = stack.enter_context(_ui(folder, ui, gateway))
         triton.wait_until("/readyz", 120)
         page.wait_until("/_stcore/health", 60)
         admin_key = (folder / "gateway-state" / "admin.key").read_text(encoding="utf-8").strip()
-        yield Stack(triton, asked, page, admin_key)
+        yield Stack(triton, asked, page, worker, admin_key)
 
 
 def _make_volumes(folder: Path) -> None:
@@ -80,19 +85,22 @@ def _triton(
     return running(image("triton"), supervisor, variables, volumes, "--shm-size=1g")
 
 
-def _gateway(
-    folder: Path, port: int, grpc: int, supervisor: int
-) -> AbstractContextManager[Container]:
-    variables = {
-        "GATEWAY_PORT": port,
+def _servers(grpc: int, supervisor: int) -> dict[str, object]:
+    return {
         "GATEWAY_TRITON_URLS": f"127.0.0.1:{grpc}",
         "GATEWAY_SUPERVISOR_URLS": f"http://127.0.0.1:{supervisor}",
     }
+
+
+def _of_gateway(
+    folder: Path, port: int, servers: dict[str, object], *command: str
+) -> AbstractContextManager[Container]:
     volumes = {
         folder / "gateway-state": "/var/lib/triptych",
         folder / "secrets" / "gateway": "/run/secrets:ro",
     }
-    return running(image("gateway"), port, variables, volumes)
+    variables = {"GATEWAY_PORT": port, **servers}
+    return running(image("gateway"), port, variables, volumes, command=command)
 
 
 def _ui(folder: Path, port: int, gateway: int) -> AbstractContextManager[Container]:

@@ -1,14 +1,19 @@
-"""Write the pictures of docs/images/ from the real stack, in both themes: make screenshots."""
+"""Write the pictures of docs/images/ from the real stack, in both themes: make screenshots.
+
+With names of pages behind it, only theirs: python -m tests.e2e.take_screenshots jobs keys
+"""
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
+import httpx
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.chromium import CHROMIUM, FLAGS
@@ -16,12 +21,16 @@ from benchmarks.local_stack import LocalStack, local_stack
 from tests import pictures
 from tests.e2e.conftest import PROJECT
 from tests.e2e.operators_hand import asking_all_the_while, call, open_as_admin
+from tests.e2e.test_jobs_page import hand_in, zip_of
+from tests.e2e.test_predict_many import twenty
 from tests.integration.test_releases_command import write_like_digits
 
 IMAGES: Final = PROJECT / "docs" / "images"
 THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 # So that charts of the last minutes have something to show.
 BUSY_SECONDS: Final = 60
+# Pictures in a job that is still at work when it is pictured.
+LARGE_JOB: Final = 12_000
 # Charts arrive after the text, and nothing on the page tells when the last one is drawn.
 SETTLED_MS: Final = 2500
 
@@ -35,8 +44,9 @@ def main() -> None:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         with local_stack(Path(folder) / "state", repository) as stack:
             lead_a_life(stack)
+            wanted = sys.argv[1:]
             for name, take in pages(repository).items():
-                for theme in THEMES:
+                for theme in THEMES if not wanted or name in wanted else ():
                     take_one(chromium, stack, f"{name}-{theme}", theme, take)
         chromium.close()
 
@@ -56,6 +66,7 @@ def pages(repository: Path) -> dict[str, Callable[[Page, LocalStack], None]]:
     found: dict[str, Callable[[Page, LocalStack], None]] = {
         "predict": show_predict,
         "many": show_many,
+        "jobs": show_jobs,
         "compare": show_compare,
         "releases": show_releases,
         "traffic": show_traffic,
@@ -115,6 +126,23 @@ def show_many(page: Page, stack: LocalStack) -> None:
         files = [*pictures.sample_files(), broken]
         page.get_by_label("Upload a picture").locator("input").set_input_files(files)
         expect(page.get_by_text("answered, 1 failed")).to_be_visible()
+
+
+def show_jobs(page: Page, stack: LocalStack) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        open_as_admin(page, stack, "Jobs")
+        hand_in(page, twenty(Path(folder)))
+        page.get_by_text("Hand in a job").click()  # folds the form
+        expect(page.get_by_text("20 of 20 answered")).to_be_visible()
+        expect(page.get_by_text("The job is handed in.")).to_have_count(0)
+        archive = zip_of(LARGE_JOB, Path(folder) / "many.zip")
+        httpx.post(
+            f"{stack.gateway_url}/v1/jobs?alias=digits",
+            content=archive.read_bytes(),
+            headers={"Content-Type": "application/zip", "X-API-Key": stack.admin_key},
+            timeout=60,
+            trust_env=False,
+        ).raise_for_status()
 
 
 def show_compare(page: Page, stack: LocalStack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -42,6 +43,14 @@ class ScriptedServer:
     url: str = ""
 
 
+def chunks(file: io.BufferedIOBase) -> Iterator[bytes]:
+    """A body whose length nobody knew before it was sent."""
+    while size := int(file.readline() or b"0", 16):  # nothing: the sender has gone
+        yield file.read(size)
+        file.readline()
+    file.readline()
+
+
 @contextmanager
 def running_server() -> Iterator[ScriptedServer]:
     """Serve on a free loopback port."""
@@ -50,6 +59,8 @@ def running_server() -> Iterator[ScriptedServer]:
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.headers.get("Transfer-Encoding") == "chunked":
+                body = b"".join(chunks(self.rfile))
             headers = {name.lower(): value for name, value in self.headers.items()}
             script.asked.append(Asked(self.command, self.path, headers, body))
             answer = script.answers.get(self.path, Answer(b"not found", 404))

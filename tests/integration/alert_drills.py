@@ -109,21 +109,22 @@ def _kill_its_stub(rig: Rig) -> None:
 
 
 def _kill_its_triton(rig: Rig) -> None:
-    """The trouble of digits_r6: where its files are, Triton does not live long."""
-    if (rig.repository / LIKE).exists():
+    """The trouble of digits_r6: where it is to be loaded, Triton does not live long."""
+    if LIKE in (rig.stack.state_dir / "desired.json").read_text().partition('"unloaded"')[0]:
         _signals(TRITON, signal.SIGKILL)(rig)
 
 
-def _take_away(rig: Rig) -> None:
-    """No command gets through while Triton ends at each start; without these files it stays."""
-    away = rig.repository.with_name("away")
-    away.mkdir()
-    for folder in rig.repository.glob(f"{LIKE}*"):
-        folder.rename(away / folder.name)
+def _unload_between_starts(rig: Rig) -> None:
+    """It is refused while Triton is just being started: then ask again."""
     deadline = time.monotonic() + _START_SECONDS
-    while rig.status().get("phase") != "serving":
-        assert time.monotonic() < deadline, rig.status()
-        time.sleep(0.5)
+    while True:
+        try:
+            rig.triptych("releases", "unload", LIKE, "--reason", "a drill")
+        except AssertionError:
+            assert time.monotonic() < deadline, rig.status()
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _ask_directly(rig: Rig) -> None:
@@ -223,6 +224,13 @@ DRILLS: Final = (
         end=_says("rollout", "abort", "digits", "--reason", "the drill is over"),
     ),
     Drill(
+        "the worker hangs while items of a job wait",
+        frozenset({"JobsStandStill"}),
+        begin=_with(_signals(WORKER, signal.SIGSTOP), lambda rig: rig.hand_in_a_job()),
+        again=_signals(WORKER, signal.SIGSTOP),
+        mend=_signals(WORKER, signal.SIGKILL),
+    ),
+    Drill(
         "a text that ends a stub",
         frozenset({"HarmfulItems"}),
         begin=_send_harm,
@@ -257,7 +265,9 @@ DRILLS: Final = (
         frozenset({"TritonRestarts", "TritonNotReady", "CanaryFails"}),
         begin=_move_to(LIKE),
         again=_kill_its_triton,
-        mend=_with(_take_away, _back_from(LIKE)),
+        mend=_with(
+            _says("routes", "rollback", "digits", "--reason", "a drill"), _unload_between_starts
+        ),
         follows=True,
     ),
     Drill(

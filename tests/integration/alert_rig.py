@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from tests.faults.brittle_release import repository_with_a_brittle_step
 from tests.faults.faults_of_machine import PRIVATE_SHARED_MEMORY
 from tests.faulty_candidates import marked_seven, write_faulty
 from tests.integration.test_releases_command import write_like_digits
+from tests.pictures import seven_jpeg
 from tests.real_prometheus import MONITORING, RealPrometheus, addresses, running_prometheus
 from triptych.release import sha256
 from triptych.stack.ports import free_ports
@@ -38,7 +40,7 @@ def hurried(rules: str) -> str:
     for window, short in _WINDOWS.items():
         rules = rules.replace(f"[{window}]", f"[{short}]")
     rules = re.sub(r"\bfor: \w+", "for: 1s", rules)
-    return rules.replace("< 3600", "< 30").replace("> 300", "> 5")
+    return rules.replace("< 3600", "< 30").replace("> 300", "> 5").replace("> 600", "> 5")
 
 
 @dataclass
@@ -61,6 +63,15 @@ class Rig:
         )
         assert answer.is_success, answer.text
         return dict(answer.json()) if answer.content else {}
+
+    def hand_in_a_job(self) -> None:
+        """One picture."""
+        url, headers = f"{self.stack.gateway_url}/v1/jobs", {"X-API-Key": self.stack.admin_key}
+        files = {"file": ("seven.jpg", seven_jpeg())}
+        answer = httpx.post(
+            url, params={"alias": "digits"}, files=files, headers=headers, trust_env=False
+        )
+        assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
 
     def triptych(self, *words: str) -> str:
         """Run the command as the runbook writes it; it must succeed."""

@@ -110,7 +110,7 @@ def test_a_plan_that_is_no_good_never_serves_whatever_is_wrong_with_it(
             for how, words in {
                 "rubbish": "cannot load digits_r2_plan",
                 "wrong": "with the plan and",
-                "imprecise": "with the plan and",
+                "imprecise": " scores ",
             }.items():
                 tools.builds(how)
                 enough = seen.ok + 20

@@ -213,7 +213,7 @@ def test_requests_of_many_items_are_faster_than_one_at_a_time(two: LocalStack) -
 EXAMPLES = re.findall(r"```python\n(.*?)```", (PROJECT / "docs/sdk.md").read_text(), re.DOTALL)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["Client", "AsyncClient", "DirectClient"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["Client", "AsyncClient", "DirectClient", "jobs"])
 def test_the_examples_of_the_page_run_as_they_stand_there(two: LocalStack, example: str) -> None:
     here = example.replace("http://127.0.0.1:8080", two.gateway_url)
     here = here.replace("127.0.0.1:8001", two.triton["grpc"])

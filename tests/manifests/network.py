@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
 
 from tests.manifests.rendered import of_kind
 
 Labels = Mapping[str, str]
+# What clusters give to pods: an ipBlock that has it lets out to pods, whatever their labels.
+_OF_A_POD: Final = "10.1.2.3"
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class Peer:
     labels: Labels
     namespace: Labels = field(default_factory=dict)
     """Empty: ours."""
+    address: str = _OF_A_POD
+    """Another one is of somebody who is no pod, and whom no selector means."""
 
 
 def may_enter(overlay: str, caller: Peer, target: Labels, port: int) -> bool:
@@ -43,7 +48,7 @@ def _policies(overlay: str, labels: Labels, direction: str) -> list[dict[str, An
 
 def _lets_through(rules: list[dict[str, Any]], side: str, peer: Peer, port: int) -> bool:
     return any(
-        port in [it["port"] for it in rule["ports"]]
+        any(it.get("port", port) == port for it in rule["ports"])  # without one: all
         and (side not in rule or any(_is_peer(it, peer) for it in rule[side]))
         for rule in rules
     )
@@ -51,11 +56,21 @@ def _lets_through(rules: list[dict[str, Any]], side: str, peer: Peer, port: int)
 
 def _is_peer(wanted: dict[str, Any], peer: Peer) -> bool:
     """A pod selector alone means pods of ours; with a namespace's both have to fit."""
+    if "ipBlock" in wanted:
+        return _lies_in(wanted["ipBlock"], peer.address)
+    if peer.address != _OF_A_POD:
+        return False
     if "namespaceSelector" in wanted:
         is_there = _fits(wanted["namespaceSelector"], peer.namespace)
     else:
         is_there = not peer.namespace
     return is_there and _fits(wanted.get("podSelector", {}), peer.labels)
+
+
+def _lies_in(block: dict[str, Any], address: str) -> bool:
+    inside = [ip_network(it) for it in (block["cidr"], *block.get("except", ()))]
+    is_there = [ip_address(address) in it for it in inside]
+    return is_there[0] and not any(is_there[1:])
 
 
 def _fits(selector: dict[str, Any], labels: Labels) -> bool:

@@ -71,6 +71,20 @@ def secret_environment(container: Manifest) -> dict[str, tuple[str, str]]:
     }
 
 
+def whole_secrets(container: Manifest) -> list[str]:
+    """The secrets of which each key is a variable."""
+    told = container.get("envFrom", [])
+    return [it["secretRef"]["name"] for it in told if "secretRef" in it]
+
+
+def keys_of_secrets(overlay: str) -> dict[str, set[str]]:
+    """What the store is asked for by name; nothing where all that is there is taken."""
+    return {
+        name: {it["secretKey"] for it in secret["spec"].get("data", [])}
+        for name, secret in of_kind(overlay, "ExternalSecret").items()
+    }
+
+
 def seconds_before_the_end(container: Manifest) -> float:
     """How long its preStop waits."""
     return float(container["lifecycle"]["preStop"]["exec"]["command"][-1])

@@ -12,12 +12,14 @@ from tests.manifests.rendered import (
     OVERLAYS,
     Manifest,
     containers,
+    keys_of_secrets,
     main_container,
     of_kind,
     plain_environment,
     pods,
     seconds_before_the_end,
     secret_environment,
+    whole_secrets,
 )
 from tests.rules.test_documentation_in_step import settings_with_defaults
 from triptych.stack.settings import StackSettings
@@ -103,14 +105,12 @@ def test_no_secret_stands_in_a_configmap(overlay: str) -> None:
 
 
 def test_every_secret_that_a_pod_needs_comes_from_the_store(overlay: str) -> None:
-    made = {
-        name: {it["secretKey"] for it in secret["spec"].get("data", [])}
-        for name, secret in of_kind(overlay, "ExternalSecret").items()
-    }
+    made = keys_of_secrets(overlay)
     for pod in pods(overlay).values():
         for container in containers(pod):
             for secret, key in secret_environment(container).values():
                 assert key in made[secret]
+            assert set(whole_secrets(container)) <= set(made), container["name"]
         for volume in pod["spec"]["volumes"]:
             for item in volume.get("secret", {}).get("items", []):
                 assert item["key"] in made[volume["secret"]["secretName"]]

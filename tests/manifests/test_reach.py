@@ -18,6 +18,7 @@ ANYBODY: Final = Peer({"app": "anything"}, {"kubernetes.io/metadata.name": "else
 ENTRANCE: Final = Peer({}, {"triptych/entrance": "true"})
 MONITORING: Final = Peer({}, {"triptych/monitoring": "true"})
 STORES: Final = Peer({}, {"triptych/stores": "true"})
+SOMEWHERE: Final = Peer({}, address="93.184.215.14")
 DIRECT: Final = Peer({"triptych/direct-client": "true"}, {"triptych/direct-clients": "true"})
 DNS: Final = Peer({"k8s-app": "kube-dns"}, {"kubernetes.io/metadata.name": "kube-system"})
 METRIC: Final = re.compile(r"\b((?:triptych|nv)_\w+)")
@@ -95,6 +96,8 @@ def test_nobody_gets_out_but_to_names_and_to_whom_they_need(overlay: str) -> Non
         assert may_leave(overlay, labels(overlay, name), DNS, 53), name
         fetches = overlay == "object-storage" and name == "triton"
         assert may_leave(overlay, labels(overlay, name), ANYBODY, 443) is fetches, name
+        goes_out = fetches or name in {"gateway", "worker"}  # tests/manifests/test_jobs.py
+        assert may_leave(overlay, labels(overlay, name), SOMEWHERE, 443) is goes_out, name
     for port in (5432, 6379, GRPC, 8080):
         assert not may_leave(overlay, TRITON, STORES, port)
     assert not may_leave(overlay, labels(overlay, "ui"), Peer(TRITON), GRPC)

@@ -20,6 +20,8 @@ _COMMANDS: Final = {
     "status": "triptych.cli.status:status",
     "restart": "triptych.cli.restart:restart",
     "predict": "triptych.cli.predict:predict",
+    "batch": "triptych.cli.batch:batch",
+    "jobs": "triptych.cli.jobs:jobs",
     "routes": "triptych.cli.routes:routes",
     "rollout": "triptych.cli.rollout:rollout",
     "keys": "triptych.cli.keys:keys",

@@ -22,6 +22,7 @@ from triptych.client.errors import (
     TriptychClientError,
     Unavailable,
 )
+from triptych.client.jobs import Job, JobPrediction, JobRefusal, JobResult, JobSource, JobState
 from triptych.client.routes import AliasRoute
 from triptych.client.triton_tls import TritonTls
 
@@ -37,6 +38,12 @@ __all__ = [
     "Client",
     "DirectClient",
     "ItemResult",
+    "Job",
+    "JobPrediction",
+    "JobRefusal",
+    "JobResult",
+    "JobSource",
+    "JobState",
     "Overloaded",
     "Prediction",
     "Provenance",

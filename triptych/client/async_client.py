@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from triptych.client.answers import ItemResult, Prediction
+from triptych.client.async_jobs import AsyncJobClient
 from triptych.client.errors import TriptychClientError
 from triptych.client.gateway_http import (
     Ask,
@@ -36,7 +37,7 @@ from triptych.client.predict_calls import (
 from triptych.client.routes import AliasRoute, read_route
 
 
-class AsyncClient:
+class AsyncClient(AsyncJobClient):
     """What `Client` is, to be awaited; an asynchronous context manager.
 
     Args:

@@ -33,9 +33,10 @@ from triptych.client.predict_calls import (
     read_routes,
 )
 from triptych.client.routes import AliasRoute, read_route
+from triptych.client.sync_jobs import JobClient
 
 
-class Client:
+class Client(JobClient):
     """One gateway, one key; a context manager, and safe to share between threads.
 
     A predict call that meets 429, 503 or a broken connection is sent again after a pause, not

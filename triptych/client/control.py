@@ -1,4 +1,4 @@
-"""What administers routes, releases and rollouts, answers as plain dictionaries."""
+"""What administers routes, releases, rollouts and jobs, answers as plain dictionaries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from triptych.client.errors import Refused
 from triptych.client.gateway import GatewayConnection
 from triptych.client.gateway_http import ask_in_json, ask_routes
+from triptych.client.job_calls import ask_cancel, ask_job, ask_jobs
 
 # Loading, replaying and waiting for quiet have deadlines of their own in the supervisor.
 _ORDER_SECONDS: Final = 320.0
@@ -90,3 +91,16 @@ class ControlConnection(GatewayConnection):
         """Pause, resume or abort one."""
         path = f"/v1/admin/rollouts/{rollout_id}/{what}"
         return self._call("POST", path, json_body={"reason": reason})
+
+    def jobs(self, limit: int) -> list[dict[str, Any]]:
+        """Jobs of all tenants, newest first; each is a JobDescription."""
+        found: list[dict[str, Any]] = self._send(ask_jobs(limit))["jobs"]
+        return found
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """How one job stands."""
+        return self._send(ask_job(job_id))
+
+    def cancel_job(self, job_id: str) -> dict[str, Any]:
+        """End a job, if it has not ended."""
+        return self._send(ask_cancel(job_id))

@@ -125,12 +125,21 @@ def read_answer(response: httpx.Response) -> dict[str, Any]:
         TriptychClientError: it is no success, by the class that fits its status.
         ServerFailed: it is a success that cannot be read.
     """
-    if not response.is_success:
-        raise _refusal(response)
+    check_status(response)
     try:
         return dict(response.json()) if response.content else {}
     except (ValueError, TypeError) as exc:
         raise ServerFailed("the gateway answered what is no JSON object") from exc
+
+
+def check_status(response: httpx.Response) -> None:
+    """See that a call, whose answer was read where it is none, was taken.
+
+    Raises:
+        TriptychClientError: it is no success, by the class that fits its status.
+    """
+    if not response.is_success:
+        raise _refusal(response)
 
 
 def _refusal(response: httpx.Response) -> TriptychClientError:

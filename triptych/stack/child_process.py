@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from typing import Final
 # setpriv (util-linux, on every Debian) asks for it and becomes the command; a preexec_fn of our own
 # would abort some children of a process that has a gRPC channel open.
 END_WITH_PARENT: Final = ("setpriv", "--pdeathsig", "TERM", "--")
+_PAUSE_SECONDS: Final = 0.02
 
 
 def last_words(log_file: Path) -> str:
@@ -24,11 +26,25 @@ def last_words(log_file: Path) -> str:
     return next(spoken, "its log is empty").removeprefix("Error: ")
 
 
+def _exit_code(pid: int) -> int | None:
+    """Look without burying it, so that whoever is broken off here can ask again."""
+    try:
+        state = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # where SIGCHLD is ignored the kernel buries it; how it ended is lost
+        return 0
+    if state is None:
+        return None
+    return state.si_status if state.si_code == os.CLD_EXITED else -state.si_status
+
+
 class ChildProcess:
     """A started process, leader of a session and process group of its own.
 
     Start it from the main thread: to the kernel, the death of the starting thread is the parent's.
     One that takes another's place keeps the log that tells how that one ended.
+
+    It is waited for here and not by Popen, whose own lock stays taken for ever where the exception
+    of a signal handler (stop_signals.py) comes between two of its lines.
     """
 
     def __init__(
@@ -62,8 +78,10 @@ class ChildProcess:
         return self._process.pid
 
     def exit_code(self) -> int | None:
-        """The exit code, or None while it runs."""
-        return self._process.poll()
+        """The exit code, negative where a signal ended it, or None while it runs."""
+        if self._process.returncode is None:
+            self._process.returncode = _exit_code(self.pid)
+        return self._process.returncode
 
     def last_words(self) -> str:
         """The last line of its log that says anything."""
@@ -73,16 +91,22 @@ class ChildProcess:
         """Ask it to end, wait, and then end whatever is left of its group."""
         try:
             if self.exit_code() is None:
-                self._process.terminate()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(grace_seconds)
+                os.kill(self.pid, signal.SIGTERM)
+                self._wait(grace_seconds)
         finally:  # also when a signal breaks the wait off: what was started must not stay
             self._kill_group()
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
+        self._wait(math.inf)
+        with contextlib.suppress(ChildProcessError):  # it was stopped before
+            os.waitpid(self.pid, 0)
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self.exit_code() is None and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)
 
 
 def stop_all(children: Sequence[ChildProcess], grace_seconds: float) -> None:

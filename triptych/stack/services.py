@@ -14,6 +14,8 @@ from triptych.stack.leftovers import MARK, mark_of
 from triptych.stack.settings import StackSettings
 
 _LOOPBACK = "127.0.0.1"
+# An archive of pictures that becomes a job; it waits in the UI's memory until it is handed in.
+_JOB_MEGABYTES = 200
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def ui_service(settings: StackSettings) -> Service:
         "server.port": settings.ui_port,
         "server.headless": "true",
         "server.fileWatcherType": "none",
-        "server.maxUploadSize": max_megabytes,
+        "server.maxUploadSize": max(max_megabytes, _JOB_MEGABYTES),
         "browser.gatherUsageStats": "false",
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
@@ -132,6 +134,7 @@ def ui_service(settings: StackSettings) -> Service:
             UI_API_KEY_FILE=settings.ui_key_file.resolve(),
             UI_EXAMPLES_DIR=settings.examples_dir.resolve(),
             UI_MAX_UPLOAD_MEGABYTES=max_megabytes,
+            UI_MAX_JOB_MEGABYTES=_JOB_MEGABYTES,
         ),
         settings.log_dir / "ui.log",
         f"{ui_url(settings)}/_stcore/health",

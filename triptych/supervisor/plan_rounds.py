@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 from triptych.engines import ONNXRUNTIME, OPENVINO, TENSORRT
@@ -207,7 +208,7 @@ class PlanRounds:
             self._store.forget(key)
             return
         self._tell(release, PlanPhase.CHECKING, key)
-        name = str(release.name)
+        name, tried = str(release.name), self._store.file(key)
         self._store.begin_trial(key, self._who)
         self._probation[name] = key, time.monotonic()
         try:
@@ -219,7 +220,7 @@ class PlanRounds:
             if self._stopping.is_set() or self._cycle.is_under_way:  # which says nothing of it
                 self._end_probation(name)
             elif self._board.phase() in _ANSWERS:
-                self._refuse(release, key, str(exc))
+                self._refuse_tried(release, key, tried, str(exc))
                 self._end_probation(name)
             # Else Triton has ended: `step_back`, who knows why, has judged or is to.
         else:
@@ -232,6 +233,12 @@ class PlanRounds:
         proven = try_plan(live, view, release, plan, self._settings.start_timeout_seconds)
         link_plan(view, release, plan)
         return proven
+
+    def _refuse_tried(self, release: Release, key: PlanKey, tried: Path, reason: str) -> None:
+        if self._store.file(key) == tried:
+            self._refuse(release, key, reason)
+        else:
+            self._tell(release, PlanPhase.WAITING, key, "it was built anew during its trial")
 
     def _refuse(self, release: Release, key: PlanKey, reason: str) -> None:
         logger.warning("%s stays on ONNX: %s", release.name, reason)

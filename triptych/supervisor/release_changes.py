@@ -31,7 +31,7 @@ from triptych.supervisor.release_loader import (
 from triptych.supervisor.served_set import ServedSet
 from triptych.supervisor.server_cycle import ServerCycle
 from triptych.supervisor.server_keeper import ServerKeeper
-from triptych.supervisor.status import ReleaseStatus
+from triptych.supervisor.status import Phase, ReleaseStatus
 from triptych.supervisor.stub_processes import find_stubs
 
 logger = logging.getLogger(__name__)
@@ -144,9 +144,13 @@ class ReleaseChanges:
     def unload(self, name: ReleaseName) -> None:
         """Serve a release no more, once nobody uses it; see `Supervisor.unload`."""
         with self._one_at_a_time:
+            if self._board.phase() is Phase.BACKING_OFF:  # who starts it acts all the while
+                self._forget_before_the_next_start(name)
+                return
             release = self._served.find(name)
             if release is None or self._board.is_excused(str(name)):
-                self._forget(name)
+                with self._nobody_acting():
+                    self._forget(name)
                 return
             with self._cycle.without_canaries(str(name)):
                 self._rounds.wait_for(str(name), self._settings.canary_timeout_seconds + 1.0)
@@ -155,11 +159,16 @@ class ReleaseChanges:
             if live is not None:
                 self._wait_for_stubs(live, release)
 
+    def _forget_before_the_next_start(self, name: ReleaseName) -> None:
+        """There is no Triton, perhaps because this release ends each one that loads it."""
+        self._forget(name)
+        if self._board.phase() is not Phase.BACKING_OFF:
+            self._board.want_restart(f"{name} was unloaded while Triton was being started")
+
     def _forget(self, name: ReleaseName) -> None:
         """It is not in Triton; see that it stays so."""
-        with self._nobody_acting():
-            told = self._board.remove(str(name))
-            self._served.discard(name)
+        told = self._board.remove(str(name))
+        self._served.discard(name)
         known = told or read_certificate(self._settings, name)
         self._served.keep_unloaded(name, promotable=known.promotable)
 

@@ -50,6 +50,17 @@ class Body:
         return cls(json.dumps(value).encode(), "application/json")
 
 
+@dataclass(frozen=True)
+class Form:
+    """Files in one request, as multipart/form-data.
+
+    Attributes:
+        files: Names, bytes and media types; kept out of repr as in Body.
+    """
+
+    files: tuple[tuple[str, bytes, str], ...] = field(repr=False)
+
+
 def open_http(base_url: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """Open the connections that all sessions share.
 
@@ -102,7 +113,7 @@ class Caller:
             GatewayProblem: In one of its forms, when there is no answer to show.
         """
         request = self._request("GET", path, query, None, is_quick=is_quick)
-        response = self._send(request)
+        response = send(self._http, request)
         if response.status_code not in statuses:
             response = _accepted(response)
         return decoded(response, decode)
@@ -145,42 +156,44 @@ class Caller:
         path: str,
         *,
         query: Mapping[str, QueryValue] | None = None,
-        body: Body | None = None,
+        body: Body | Form | None = None,
         headers: Mapping[str, str] | None = None,
         patience_seconds: float | None = None,
+        most_bytes: int | None = None,
     ) -> httpx.Response:
-        """The same for an answer that is more than JSON: the whole response, once it succeeds."""
+        """The same for an answer that is more than JSON: the response, once it succeeds.
+
+        Where `most_bytes` is given, the rest of a longer body is not waited for.
+        """
         request = self._request(method, path, query, body, is_quick=False)
         request.headers.update(headers or {})
         if patience_seconds is not None:
             request.extensions["timeout"] = httpx.Timeout(
                 patience_seconds, connect=QUICK_CALL_SECONDS
             ).as_dict()
-        return _accepted(self._send(request))
+        return _accepted(send(self._http, request, most_bytes=most_bytes))
 
     def _request(
         self,
         method: str,
         path: str,
         query: Mapping[str, QueryValue] | None,
-        body: Body | None,
+        body: Body | Form | None,
         *,
         is_quick: bool,
     ) -> httpx.Request:
         headers = {"Authorization": f"Bearer {self._key()}"}
-        if body is not None:
+        if isinstance(body, Body):
             headers["Content-Type"] = body.content_type
         return self._http.build_request(
             method,
             path,
             params=query,
             headers=headers,
-            content=None if body is None else body.content,
+            content=body.content if isinstance(body, Body) else None,
+            files=[("files", file) for file in body.files] if isinstance(body, Form) else None,
             timeout=self._quick if is_quick else self._patient,
         )
-
-    def _send(self, request: httpx.Request) -> httpx.Response:
-        return send(self._http, request)
 
 
 def look_without_key(
@@ -199,10 +212,12 @@ def look_without_key(
     return decoded(response, decode)
 
 
-def send(http: httpx.Client, request: httpx.Request) -> httpx.Response:
+def send(
+    http: httpx.Client, request: httpx.Request, *, most_bytes: int | None = None
+) -> httpx.Response:
     """Send it, and put httpx's errors into ours."""
     try:
-        return _whole(http.send(request, stream=True))
+        return _read(http.send(request, stream=True), most_bytes)
     except httpx.ConnectTimeout as exc:
         raise GatewayDown("no connection in time") from exc
     except httpx.TimeoutException as exc:
@@ -213,14 +228,17 @@ def send(http: httpx.Client, request: httpx.Request) -> httpx.Response:
         raise AnswerNotUnderstood("an answer that cannot be read") from exc
 
 
-def _whole(response: httpx.Response) -> httpx.Response:
-    """Read a body to its end; httpx's own time limit begins anew with each piece of it."""
+def _read(response: httpx.Response, most_bytes: int | None) -> httpx.Response:
+    """Read a body, to its end or so far; httpx's time limit begins anew with each piece of it."""
     seconds: float = response.request.extensions["timeout"]["read"]
     until = time.monotonic() + seconds
-    pieces = []
+    pieces, size_bytes = [], 0
     with closing(response):
         for piece in response.iter_bytes():
             pieces.append(piece)
+            size_bytes += len(piece)
+            if most_bytes is not None and size_bytes >= most_bytes:
+                break
             if time.monotonic() > until:
                 raise GatewayTimedOut("an answer without an end")
     headers = response.headers.copy()

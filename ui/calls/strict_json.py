@@ -1,4 +1,4 @@
-"""The JSON of a response, strictly, and what reading it may raise."""
+"""The JSON of a response, or of a line of it, strictly, and what reading it may raise."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ def read_json(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON can be an
     if _SURROGATE.search(response.content):
         json.dumps(body, ensure_ascii=False).encode()
     return body
+
+
+def read_json_line(line: bytes) -> Any:  # noqa: ANN401 - as above
+    """Read one of many JSON lines, likewise; halves of characters are the caller's."""
+    return json.loads(line, parse_constant=_refuse)
 
 
 def _refuse(constant: str) -> None:

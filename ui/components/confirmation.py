@@ -13,6 +13,7 @@ from ui.components.notices import show_notice
 from ui.errors import GatewayProblem
 from ui.plain_words import Asked, problem_notice
 from ui.scene import Scene
+from ui.texts import Texts
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ class Question:
         button: What is done.
         act: Does it, for a reason; raises GatewayProblem where it is refused.
         done: Said when it is done; empty where something else tells.
+        refrain: On the button that does nothing; empty is the usual word.
+        asks_why: Whether a reason is kept anywhere.
     """
 
     title: str
@@ -41,6 +44,8 @@ class Question:
     button: str
     act: Callable[[str], None]
     done: str = ""
+    refrain: str = ""
+    asks_why: bool = True
 
 
 def ask(question: Question) -> None:
@@ -68,17 +73,22 @@ def _draw(scene: Scene, question: Question) -> None:
     texts = scene.texts
     for sentence in question.sentences:
         st.markdown(sentence)
-    reason = st.text_input(
-        texts("releases.confirm.reason"), max_chars=_MOST_REASON_CHARACTERS, key=REASON
-    )
+    reason = _ask_why(texts) if question.asks_why else ""
     with st.container(horizontal=True):
         is_sure = st.button(question.button, type="primary", key="confirmation_yes")
-        is_unsure = st.button(texts("releases.confirm.cancel"), key="confirmation_no")
+        refrain = question.refrain or texts("releases.confirm.cancel")
+        is_unsure = st.button(refrain, key="confirmation_no")
     if is_unsure:
         _close()
         st.rerun()
     if is_sure:
         _act(scene, question, " ".join(reason.split()))
+
+
+def _ask_why(texts: Texts) -> str:
+    return st.text_input(
+        texts("releases.confirm.reason"), max_chars=_MOST_REASON_CHARACTERS, key=REASON
+    )
 
 
 def _act(scene: Scene, question: Question, reason: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from gateway.control_plane.tables import Table
+from gateway.jobs import job_tables  # noqa: F401 - its tables belong to the metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

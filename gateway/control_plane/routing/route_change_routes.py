@@ -12,6 +12,7 @@ from gateway.control_plane.control_errors import PreconditionRequired, RouteChan
 from gateway.control_plane.routing.route_rules import (
     check_ready_somewhere,
     check_route,
+    is_served,
     promoted,
 )
 from gateway.control_plane.routing.route_schemas import (
@@ -113,6 +114,9 @@ async def roll_back(alias: str, response: Response, desk: Desk) -> dict[str, Any
     def check(route: Route) -> None:
         _check_seen(alias, route.revision - 1, body.revision)
         # Some Triton that is right is enough: whoever rolls back has worse to fear than a slow one.
+        # Where what the route names now serves nobody, it may be what keeps the rest from starting.
+        if not is_served(desk.book.route(alias), desk.fleet):
+            return
         for arm in route.arms:
             if arm.weight:
                 check_ready_somewhere(arm.release, desk.fleet)

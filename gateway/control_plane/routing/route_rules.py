@@ -48,6 +48,11 @@ def check_ready_somewhere(release: str, fleet: Fleet) -> None:
         raise ReleaseNotReady(f"{release} is not ready on any Triton")
 
 
+def is_served(route: Route, fleet: Fleet) -> bool:
+    """Whether some Triton answers rightly for one of its arms."""
+    return any(fleet.has_ready(arm.release) for arm in route.arms if arm.weight)
+
+
 def promoted(route: Route, release: str | None) -> Route:
     """Give everything to one release.
 

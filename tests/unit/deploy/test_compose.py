@@ -9,6 +9,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from gateway.jobs.runner.chunk_work import CALL_SECONDS
+
 DEPLOY: Final = Path(__file__).resolve().parents[3] / "deploy"
 TRITONS: Final = ("triton", "triton-gpu")
 # What runs to its end at each start.
@@ -86,9 +88,33 @@ def test_only_what_people_open_is_published_and_only_on_the_chosen_address() -> 
 def test_nothing_outside_reaches_triton_and_the_stores() -> None:
     internal = {name for name, it in compose()["networks"].items() if it.get("internal")}
 
-    for name in (*TRITONS, "postgres", "redis", "worker"):
+    for name in (*TRITONS, "postgres", "redis"):
         assert set(services()[name]["networks"]) <= internal, name
     assert internal == set(compose()["networks"]) - {"outside"}
+
+
+def test_the_worker_gets_out_to_webhooks_and_nobody_in_to_it() -> None:
+    worker = services()["worker"]
+
+    assert set(worker["networks"]) == {"outside", "triton", "stores"}
+    assert not {"ports", "expose"} & set(worker)
+
+
+def test_the_worker_has_what_the_gateway_has_for_jobs() -> None:
+    """Items of jobs, and the secret that signs webhooks, lie in the state folder by default."""
+    gateway, worker = services()["gateway"], services()["worker"]
+
+    assert volumes(worker) == volumes(gateway)
+    assert volumes(gateway)["gateway-state"] == "/var/lib/triptych"
+    assert worker["environment"].items() <= gateway["environment"].items()
+    assert worker["depends_on"] == {"gateway": {"condition": "service_healthy"}}  # made by then
+
+
+def test_a_job_has_a_core_to_itself_and_time_to_end_a_call() -> None:
+    worker = services()["worker"]
+
+    assert float(worker["deploy"]["resources"]["limits"]["cpus"]) >= 1
+    assert int(worker["stop_grace_period"].removesuffix("s")) >= CALL_SECONDS + 10
 
 
 def test_only_those_who_ask_triton_are_on_its_network() -> None:

@@ -18,8 +18,6 @@ PREDICT: Final = [
     ("GET", "/v1/routes"),
     ("GET", "/v1/routes/digits"),
 ]
-# Of these, the ones that name what they ask for.
-OF_AN_ALIAS: Final = [PREDICT[0], PREDICT[1], PREDICT[3]]
 ADMIN: Final = [
     ("GET", "/v1/admin/keys"),
     ("POST", "/v1/admin/keys"),
@@ -48,12 +46,23 @@ ADMIN: Final = [
     ("POST", "/v1/routes/digits/rollback"),
     ("GET", "/v1/routes/digits/history"),
 ]
+JOBS: Final = [
+    ("POST", "/v1/jobs?alias=digits"),
+    ("GET", "/v1/jobs"),
+    ("GET", "/v1/jobs/9f2c4e6a8b0d1357"),
+    ("DELETE", "/v1/jobs/9f2c4e6a8b0d1357"),
+    ("GET", "/v1/jobs/9f2c4e6a8b0d1357/results"),
+    ("GET", "/v1/jobs/9f2c4e6a8b0d1357/events"),
+    ("GET", "/v1/key/webhook-secret"),
+]
+# Of these, the ones that name what they ask for.
+OF_AN_ALIAS: Final = [PREDICT[0], PREDICT[1], PREDICT[3], JOBS[0]]
 METRICS: Final = [("GET", "/metrics")]
 # Either scope will do; what there is to see depends on the key.
 PREDICT_OR_METRICS: Final = [("GET", f"/v1/requests/{'0' * 32}/waterfall")]
 ANY_SCOPE: Final = [("GET", "/v1/key")]
 PUBLIC: Final = [("GET", "/healthz"), ("GET", "/readyz")]
-GUARDED: Final = PREDICT + ADMIN + METRICS + PREDICT_OR_METRICS + ANY_SCOPE
+GUARDED: Final = PREDICT + ADMIN + JOBS + METRICS + PREDICT_OR_METRICS + ANY_SCOPE
 EVERYTHING: Final = ("admin", "predict", "metrics")
 
 Headers = dict[str, str]
@@ -139,7 +148,7 @@ MATRIX: Final = [
     Case(a_revoked_key, GUARDED, 401, "unknown_api_key"),
     Case(a_rotated_out_key, GUARDED, 401, "unknown_api_key"),
     Case(a_key_to_predict, ADMIN + METRICS, 403, "scope_missing"),
-    Case(a_key_for_metrics, PREDICT + ADMIN, 403, "scope_missing"),
+    Case(a_key_for_metrics, PREDICT + JOBS + ADMIN, 403, "scope_missing"),
     Case(a_key_for_another_alias, OF_AN_ALIAS, 403, "alias_forbidden"),
     Case(an_admin_key_for_another_alias, OF_AN_ALIAS, 403, "alias_forbidden"),
 ]
@@ -178,11 +187,13 @@ async def test_the_lists_above_hold_every_endpoint(gateway: Gateway) -> None:
     listed = {
         (
             method,
-            path.replace("/digits_r1", "/{release}")
+            path.replace("?alias=digits", "")
+            .replace("/digits_r1", "/{release}")
             .replace("/digits", "/{alias}")
             .replace("4f6c2a9b1d0e", "{key_id}")
             .replace("/17", "/{disagreement_id}")
             .replace("8e1f0a2b3c4d", "{rollout_id}")
+            .replace("9f2c4e6a8b0d1357", "{job_id}")
             .replace("0" * 32, "{request_id}"),
         )
         for method, path in GUARDED + PUBLIC

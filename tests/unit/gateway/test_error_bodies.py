@@ -10,13 +10,14 @@ import pytest
 from gateway import errors
 from gateway.control_plane import control_errors
 from gateway.error_responses import HTTP_STATUS
+from gateway.jobs import job_errors
 from gateway.settings import GatewaySettings
 from tests.fakes.fake_triton import FakeTriton, ranked
 from tests.unit.gateway.running_gateway import Gateway, StartGateway
 
 
 def test_the_tree_in_the_docstring_names_every_error() -> None:
-    told = f"{errors.__doc__}{control_errors.__doc__}"
+    told = f"{errors.__doc__}{control_errors.__doc__}{job_errors.__doc__}"
     for error in HTTP_STATUS:
         assert error.__name__ in told
 

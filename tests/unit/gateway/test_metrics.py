@@ -11,10 +11,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.metrics import GatewayMetrics, request_outcome
+from gateway.metrics import GatewayMetrics
 from gateway.middleware import RequestObserver
 from gateway.request_books import RequestBooks
 from gateway.request_context import RequestRecord, record, request_id
+from gateway.request_outcome import request_outcome
 from gateway.tracing import Tracing
 from gateway.transport.security_headers import SecurityHeaders
 from tests.fakes.fake_supervisor import FakeSupervisor

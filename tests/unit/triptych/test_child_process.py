@@ -3,7 +3,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import count
 from pathlib import Path
+from threading import Thread
+from types import FrameType
+from typing import Any
 
 import psutil
 import pytest
@@ -20,6 +26,33 @@ def start(tmp_path: Path, script: str, name: str = "child") -> ChildProcess:
         environment={"PATH": os.environ["PATH"], "GREETING": "hello"},
         log_file=tmp_path / "logs" / f"{name}.log",
     )
+
+
+class Interrupted(Exception):
+    """What a signal handler raises."""
+
+
+def interrupted_at(line: int, call: Callable[[], object]) -> bool:
+    """Break a call off at its n-th line, wherever that is; False: it has fewer."""
+    left = line
+
+    def trace(_frame: FrameType, event: str, _arg: object) -> Any:
+        nonlocal left
+        left -= event == "line"
+        if left < 0:
+            sys.settrace(None)
+            raise Interrupted
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except Interrupted:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
 
 
 def number_in(file: Path) -> int:
@@ -117,6 +150,31 @@ def test_a_child_is_asked_to_end_when_its_parent_is_killed(tmp_path: Path) -> No
 
     wait_until(lambda: is_gone(grandchild))
     parent.stop(grace_seconds=0)
+
+
+@pytest.mark.parametrize("broken_off", ["looking", "stopping"])
+def test_a_child_ends_whatever_line_a_signal_broke_its_keeper_off_at(
+    tmp_path: Path, broken_off: str
+) -> None:
+    for line in count():
+        child = start(tmp_path, "exit 7")
+        wait_until(partial(is_gone, child.pid))
+        calls: dict[str, Callable[[], object]] = {
+            "looking": child.exit_code,
+            "stopping": partial(child.stop, 0.01),
+        }
+        is_left = interrupted_at(line, calls[broken_off])
+
+        stopper = Thread(target=child.stop, args=[0.01], daemon=True)
+        stopper.start()
+        stopper.join(DEADLINE_SECONDS)
+
+        assert not stopper.is_alive(), f"broken off at line {line}, it never ends"
+        assert child.exit_code() == 7
+        assert not psutil.pid_exists(child.pid)  # buried
+        if not is_left:
+            break
+    assert line > 3
 
 
 def test_several_children_are_asked_at_once_so_that_none_waits_for_anothers_end(

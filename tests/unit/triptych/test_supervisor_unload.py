@@ -18,7 +18,7 @@ from tests.unit.triptych.waiting import wait_until
 from tests.unit.triptych.watched_supervisor import GOLDEN, Watched, is_ready, watched
 from triptych.errors import CallFailed, NotRunning, ReleaseNameInvalid, UnloadRefused
 from triptych.routing import ReleaseName
-from triptych.supervisor.status import ReleaseState
+from triptych.supervisor.status import Phase, ReleaseState
 from triptych.supervisor.stub_processes import Stub
 
 DIGITS_1, DIGITS_2 = ReleaseName("digits", 1), ReleaseName("digits", 2)
@@ -231,3 +231,46 @@ def test_before_triton_is_up_nothing_is_unloaded(tmp_path: Path, triton: FakeTri
 
         triton.may_answer.set()
         wait_until(is_ready(running))
+
+
+def test_one_that_ends_each_triton_is_unloaded_while_there_is_none(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    ends = tmp_path / "ends"
+    binary = f"until [ -e {ends} ]; do sleep 0.01; done; exit 42"
+    for number in (1, 2):
+        write_small_release(tmp_path / "models", number=number)
+    with watched(tmp_path, triton, binary, restart_backoff_seconds=0.5) as running:
+        wait_until(is_ready(running))
+        running.supervisor.load(DIGITS_2)
+        ends.touch()
+        wait_until(lambda: running.supervisor.status().phase is Phase.BACKING_OFF)
+
+        running.supervisor.unload(DIGITS_2)
+
+        assert by_hand(tmp_path) == {"releases": {}, "unloaded": ["digits_r2"]}
+        triton.loaded.clear()
+        ends.unlink()
+        wait_until(is_ready(running))
+        assert triton.loaded == ["digits_r1"]
+        assert set(running.supervisor.status().releases) == {"digits_r1"}
+
+
+def test_one_that_could_not_be_loaded_is_unloaded_while_there_is_no_triton(
+    tmp_path: Path, triton: FakeTriton
+) -> None:
+    with serving_two(tmp_path, triton, Counts()):
+        pass
+    (tmp_path / "models" / "digits_r2_postprocess" / "labels.txt").unlink()
+    ends = tmp_path / "ends"
+    binary = f"until [ -e {ends} ]; do sleep 0.01; done; exit 42"
+    with watched(tmp_path, triton, binary, restart_backoff_seconds=0.5) as running:
+        wait_until(is_ready(running))
+        # No start succeeds, so that its thread acts all the while.
+        triton.load_refusal = (grpc.StatusCode.UNAVAILABLE, "Socket closed")
+        ends.touch()
+        wait_until(lambda: running.supervisor.status().phase is Phase.BACKING_OFF)
+
+        running.supervisor.unload(DIGITS_2)
+
+        assert by_hand(tmp_path) == {"releases": {}, "unloaded": ["digits_r2"]}

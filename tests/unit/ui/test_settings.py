@@ -16,6 +16,7 @@ def test_without_variables_the_defaults_fit_a_laptop() -> None:
         api_key_file=None,
         examples_dir=None,
         max_upload_megabytes=20,
+        max_job_megabytes=200,
         request_timeout_seconds=10.0,
         health_interval_seconds=2.0,
     )
@@ -28,6 +29,7 @@ def test_each_variable_sets_the_field_of_its_name() -> None:
             "UI_API_KEY_FILE": "/run/key",
             "UI_EXAMPLES_DIR": "/srv/examples",
             "UI_MAX_UPLOAD_MEGABYTES": "5",
+            "UI_MAX_JOB_MEGABYTES": "50",
             "UI_REQUEST_TIMEOUT_SECONDS": "2.5",
             "UI_HEALTH_INTERVAL_SECONDS": "1",
         }
@@ -38,6 +40,7 @@ def test_each_variable_sets_the_field_of_its_name() -> None:
         api_key_file=Path("/run/key"),
         examples_dir=Path("/srv/examples"),
         max_upload_megabytes=5,
+        max_job_megabytes=50,
         request_timeout_seconds=2.5,
         health_interval_seconds=1.0,
     )

@@ -54,7 +54,11 @@ async def test_no_model_is_ready_when_nobody_vouches_for_it(
 ) -> None:
     gateway = await start_gateway(status_interval_seconds=0.01, status_max_age_seconds=0.5)
     path = "/v2/models/digits/ready"
-    assert (await gateway.client.get(path, headers=gateway.ui)).status_code == 200
+
+    async def is_ready() -> bool:
+        return (await gateway.client.get(path, headers=gateway.ui)).status_code == 200
+
+    await until(is_ready)  # what it knows is soon too old where there is much to do
     supervisor.mood = Mood.SILENT
 
     async def is_unready() -> bool:

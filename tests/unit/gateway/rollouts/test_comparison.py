@@ -78,15 +78,18 @@ def _looks(
             yield
 
 
+@pytest.mark.no_cover  # of so many rounds the tracing would take most of the time
 @pytest.mark.parametrize("rates", [[0.05, 0.05, 0.05], [0.02, 0.1, 0.4], [0.4, 0.1, 0.02]])
 def test_equal_arms_are_rarely_stopped_at_any_look_also_when_both_drift(rates: list[float]) -> None:
     assert alarms(rates) <= ALPHA
 
 
+@pytest.mark.no_cover  # of so many rounds the tracing would take most of the time
 def test_an_excess_at_the_margin_is_rarely_a_reason() -> None:
     assert alarms([0.05, 0.05, 0.05], excess=0.05, margin=0.05) <= ALPHA
 
 
+@pytest.mark.no_cover  # of so many rounds the tracing would take most of the time
 @pytest.mark.parametrize("rates", [[0.05, 0.05, 0.05], [0.02, 0.1, 0.3]])
 def test_a_worse_candidate_is_nearly_always_stopped_also_when_both_drift(
     rates: list[float],

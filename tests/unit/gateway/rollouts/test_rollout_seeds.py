@@ -11,6 +11,7 @@ from benchmarks.rollout_simulation import CASES, Case, Pair, read_recording, sim
 from gateway.rollouts.policy import Action
 
 SEEDS = 20
+pytestmark = pytest.mark.no_cover  # of so many rounds the tracing would take most of the time
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "rollout-statistics.md"
 
 

@@ -30,7 +30,7 @@ async def working(
     engine: AsyncEngine, settings: GatewaySettings, clock: Clock
 ) -> AsyncIterator[Worker]:
     async with open_fleet(settings) as fleet:
-        worker = Worker(engine, fleet, clock=clock)
+        worker = Worker(engine, fleet, settings, clock=clock)
         try:
             yield worker
         finally:

@@ -32,7 +32,7 @@ async def start_worker(
 
         async def start(clock: Clock) -> Worker:
             fleet = await stack.enter_async_context(open_fleet(settings))
-            worker = Worker(engine, fleet, clock=clock)
+            worker = Worker(engine, fleet, settings, clock=clock)
             stack.push_async_callback(worker.close)
             return worker
 

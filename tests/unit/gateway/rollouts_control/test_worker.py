@@ -44,7 +44,7 @@ async def test_trouble_with_the_database_is_logged_once_and_ends_nothing(
     caplog.set_level(logging.INFO, "gateway.worker")
     clock = Clock()
     async with open_fleet(settings) as fleet:
-        worker = Worker(engine, fleet, clock=clock)
+        worker = Worker(engine, fleet, settings, clock=clock)
         await worker.tick()
         async with engine.begin() as connection:
             await connection.execute(text("ALTER TABLE leases RENAME TO away"))
@@ -68,7 +68,7 @@ async def test_one_that_stood_still_says_that_it_has_lost_the_lease(
 ) -> None:
     clock = Clock()
     async with open_fleet(settings) as fleet:
-        one, other = (Worker(engine, fleet, clock=clock) for _ in range(2))
+        one, other = (Worker(engine, fleet, settings, clock=clock) for _ in range(2))
         await one.tick()
         for _ in range(7):
             await other.tick()

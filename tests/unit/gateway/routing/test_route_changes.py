@@ -10,7 +10,8 @@ import pytest
 from python_backends.shared.contract import Task
 from tests.fakes.fake_supervisor import FakeSupervisor, a_release
 from tests.fakes.fake_triton import FakeTriton, ranked
-from tests.unit.gateway.running_gateway import Gateway, StartGateway
+from tests.unit.gateway.running_gateway import Gateway, StartGateway, until
+from triptych.supervisor.status import Phase
 
 ROUTE = "/v1/routes/digits"
 
@@ -191,6 +192,19 @@ async def test_a_rollback_to_what_is_not_there_any_more_is_refused(
     await post(gateway, "rollback")
     assert refusal(await post(gateway, "rollback")) == (409, "release_not_ready")
     assert weights(await told(gateway)) == {"digits_r2": 1}
+
+
+async def test_what_ends_each_triton_is_rolled_back_although_nothing_is_ready(
+    supervisor: FakeSupervisor, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(status_interval_seconds=0.01)
+    await put(gateway, {"arms": arms(r1=1)})
+    await put(gateway, {"arms": arms(r2=1)})
+    supervisor.phase, supervisor.is_ready = Phase.BACKING_OFF, False
+    asked = supervisor.times_asked
+    await until(lambda: supervisor.times_asked > asked + 1)
+
+    assert weights((await post(gateway, "rollback")).json()) == {"digits_r1": 1}
 
 
 async def test_history_and_audit_say_who_did_what_and_why(start_gateway: StartGateway) -> None:

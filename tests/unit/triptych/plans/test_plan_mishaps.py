@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shutil
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from click.testing import CliRunner
 
 from tests.fakes.fake_tensorrt import FakeTensorRt
 from tests.fakes.fake_triton import FakeTriton
 from tests.unit.triptych.plans.planned import TRIAL, engine, is_in, ready, reason
 from tests.unit.triptych.waiting import wait_until
+from triptych.cli.plan import plan
 from triptych.plans.plan_store import PlanStore
 
 
@@ -42,6 +45,27 @@ def test_a_restart_in_the_middle_of_a_trial_is_not_held_against_the_plan(
     assert list((tmp_path / "state" / "plans").glob("*/trial")) == []
 
 
+def test_what_a_trial_finds_is_not_held_against_a_plan_that_was_built_meanwhile(
+    tools: FakeTensorRt, triton: FakeTriton, tmp_path: Path
+) -> None:
+    again = ["digits_r1", "--again", "--model-repository", str(tmp_path / "models")]
+    again += ["--state-dir", str(tmp_path / "state")]
+
+    def judge(request: Any) -> tuple[grpc.StatusCode, str] | None:
+        if request.model_name != TRIAL or len(tools.built()) > 1:
+            return None
+        tools.builds("imprecise")  # another file
+        assert CliRunner().invoke(plan, again).exit_code == 0
+        return grpc.StatusCode.INTERNAL, "no memory"
+
+    triton.judge = judge
+    with ready(tmp_path, triton) as running:
+        wait_until(is_in(running, "serving"))
+
+    assert len(tools.built()) == 2
+    assert list((tmp_path / "state" / "plans").glob("*/refused.json")) == []
+
+
 def test_onnx_serves_without_the_cache_that_was_deleted(
     tools: FakeTensorRt, triton: FakeTriton, tmp_path: Path
 ) -> None:
@@ -61,10 +85,12 @@ def test_onnx_serves_without_the_cache_that_was_deleted(
 def test_a_configuration_that_somebody_broke_costs_the_plan_and_is_told(
     triton: FakeTriton, tmp_path: Path
 ) -> None:
-    with ready(tmp_path, triton) as running:
-        with PlanStore(tmp_path / "state" / "plans").building():
-            wait_until(is_in(running, "waiting"))
-            (tmp_path / "models" / "digits_r1" / "config.pbtxt").write_text("{ rubbish")
+    built_elsewhere = ExitStack()  # from before it could look
+    built_elsewhere.enter_context(PlanStore(tmp_path / "state" / "plans").building())
+    with built_elsewhere, ready(tmp_path, triton) as running:
+        wait_until(is_in(running, "waiting"))
+        (tmp_path / "models" / "digits_r1" / "config.pbtxt").write_text("{ rubbish")
+        built_elsewhere.close()
         wait_until(is_in(running, "refused"))
 
         assert reason(running).startswith("given up until the next start: ")

@@ -1,0 +1,1 @@
+"""How the items of a job come in: forms, archives, lines, sources."""

@@ -1,0 +1,1 @@
+"""What a worker does with jobs: takes chunks, asks Triton when there is room, records answers."""
