@@ -120,9 +120,10 @@ class WorkerPool:
             end.setblocking(False)
         signal.set_wakeup_fd(self._wakeup[1].fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note_signal)
+            signal.signal(number, self.hear)
 
-    def _note_signal(self, number: int, _frame: FrameType | None) -> None:
+    def hear(self, number: int, _frame: FrameType | None = None) -> None:
+        """Take a signal, as the kernel brings it: SIGHUP replaces all workers, others end them."""
         self._signals.append(number)
 
     def _wait(self) -> None:

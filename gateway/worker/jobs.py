@@ -106,10 +106,7 @@ class Jobs:
             finally:
                 stop.set()
                 await running
-                tasks = [watching, *([self._looking] if self._looking else ())]
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await _ended(watching)
 
     async def tell(self) -> None:
         """Call webhooks that are due; whichever worker comes first does.
@@ -128,6 +125,11 @@ class Jobs:
         """
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
+
+    async def rest(self) -> None:
+        """Break off what `tick` began, so that nothing asks the database any more."""
+        if self._looking is not None:
+            await _ended(self._looking)
 
     async def _look(self) -> None:
         try:
@@ -169,6 +171,11 @@ class Jobs:
             if self._runner.is_idle:
                 self._spare.clear()
             await _all_of(spare.look for spare in list(self._spare.values()))
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _all_of(looks: Iterable[Callable[[], Awaitable[None]]]) -> None:

@@ -122,9 +122,10 @@ class Worker:
         self._is_troubled = trouble is not None
 
     async def close(self) -> None:
-        """Give the lease back."""
+        """Wait for nobody any more, and give the lease back."""
         self._driver.rest()
         await self._reconciler.rest()
+        await self.jobs.rest()
         with contextlib.suppress(DatabaseUnavailable, TimeoutError):
             await asyncio.wait_for(self._lease.give_back(), _GIVE_BACK_SECONDS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from gateway.process import worker_pool
 from gateway.process.worker_pool import WorkerPool
 
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+Story = Callable[[WorkerPool], None]
 # Says that it serves, writes down its pid, and ends when it hears something or nobody is there.
 _WORKER: Final = """
 import os, socket, sys
@@ -30,8 +32,19 @@ open(os.path.join(folder, f"{{os.getpid()}}.heard-{{heard.decode()}}"), "w").clo
 """
 
 
+# A parent as the gateway's is, for what only the kernel can bring.
+_PARENT: Final = """
+import sys
+from gateway.process.worker_pool import WorkerPool
+command = (sys.executable, "-c", *sys.argv[1:])
+sys.exit(WorkerPool(2, command, descriptors=(), variables={}, shutdown_seconds=5).run())
+"""
+
+
 @pytest.fixture(autouse=True)
-def signals_as_before() -> Iterator[None]:
+def signals_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # Stories tell the pool what the kernel would: a signal that goes astray ends all tests.
+    monkeypatch.setattr(worker_pool, "_TICK_SECONDS", 0.02)
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     yield
     signal.set_wakeup_fd(-1)
@@ -40,7 +53,7 @@ def signals_as_before() -> Iterator[None]:
 
 
 def run_pool(
-    folder: Path, story: Callable[[], None], *, count: int = 1, before: str = ""
+    folder: Path, story: Story, *, count: int = 1, before: str = ""
 ) -> tuple[int, list[int]]:
     """Run a pool while the story happens, then end it; gives its exit code and who was buried."""
     buried: list[int] = []
@@ -51,9 +64,9 @@ def run_pool(
 
     def tell() -> None:
         try:
-            story()
+            story(pool)
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)
+            pool.hear(signal.SIGTERM)
 
     thread = threading.Thread(target=tell)
     thread.start()
@@ -80,16 +93,16 @@ def until(is_so: Callable[[], bool]) -> None:
 
 def test_all_workers_are_told_to_stop_and_the_end_is_a_success(tmp_path: Path) -> None:
     exit_code, buried = run_pool(
-        tmp_path, lambda: until(lambda: len(serving(tmp_path)) == 3), count=3
+        tmp_path, lambda _: until(lambda: len(serving(tmp_path)) == 3), count=3
     )
     assert exit_code == 0
     assert heard(tmp_path, "x") == serving(tmp_path) == set(buried)
 
 
 def test_a_hangup_replaces_each_once_its_successor_serves(tmp_path: Path) -> None:
-    def story() -> None:
+    def story(pool: WorkerPool) -> None:
         until(lambda: len(serving(tmp_path)) == 2)
-        os.kill(os.getpid(), signal.SIGHUP)
+        pool.hear(signal.SIGHUP)
         until(lambda: len(heard(tmp_path, "r")) == 2)
 
     exit_code, _ = run_pool(tmp_path, story, count=2)
@@ -98,8 +111,22 @@ def test_a_hangup_replaces_each_once_its_successor_serves(tmp_path: Path) -> Non
     assert len(heard(tmp_path, "x")) == 2
 
 
+def test_the_kernels_signals_replace_and_end_as_told(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", _PARENT, _WORKER.format(before=""), str(tmp_path))
+    with subprocess.Popen(command) as parent:
+        try:
+            until(lambda: len(serving(tmp_path)) == 2)
+            parent.send_signal(signal.SIGHUP)
+            until(lambda: len(heard(tmp_path, "r")) == 2)
+            parent.send_signal(signal.SIGTERM)
+            assert parent.wait(20) == 0
+        finally:
+            parent.kill()
+    assert len(heard(tmp_path, "x")) == 2
+
+
 def test_a_killed_worker_is_followed_by_another(tmp_path: Path) -> None:
-    def story() -> None:
+    def story(_: WorkerPool) -> None:
         until(lambda: len(serving(tmp_path)) == 1)
         os.kill(serving(tmp_path).pop(), signal.SIGKILL)
         until(lambda: len(serving(tmp_path)) == 2)
@@ -113,7 +140,7 @@ def test_a_worker_that_is_heard_no_more_is_killed_and_followed_by_another(
 ) -> None:
     monkeypatch.setattr(worker_pool, "_HUNG_SECONDS", 0.3)  # these say that they serve only once
 
-    exit_code, buried = run_pool(tmp_path, lambda: until(lambda: len(serving(tmp_path)) == 2))
+    exit_code, buried = run_pool(tmp_path, lambda _: until(lambda: len(serving(tmp_path)) == 2))
     assert exit_code == 0
     assert len(buried) >= 2
     assert "hangs and is killed" in caplog.text
@@ -135,9 +162,9 @@ def test_a_successor_that_does_not_come_up_leaves_the_old_one_in_place(
         "open(first, 'w').close()"
     )
 
-    def story() -> None:
+    def story(pool: WorkerPool) -> None:
         until(lambda: len(serving(tmp_path)) == 1)
-        os.kill(os.getpid(), signal.SIGHUP)
+        pool.hear(signal.SIGHUP)
         until(lambda: "did not come up" in caplog.text)
 
     exit_code, _ = run_pool(tmp_path, story, before=before)
@@ -154,11 +181,10 @@ def test_whoever_presses_ctrl_c_twice_does_not_wait(tmp_path: Path) -> None:
         "time.sleep(60)"
     )
 
-    def story() -> None:
+    def story(pool: WorkerPool) -> None:
         until(lambda: len(serving(tmp_path)) == 1)
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.1)  # two of one kind at once are one
-        os.kill(os.getpid(), signal.SIGINT)
+        pool.hear(signal.SIGINT)
+        pool.hear(signal.SIGINT)
 
     began = time.monotonic()
     exit_code, buried = run_pool(tmp_path, story, before=before)
@@ -173,11 +199,11 @@ def test_a_program_that_cannot_be_started_is_tried_again_later(
         1, (str(tmp_path / "nobody"),), descriptors=(), variables={}, shutdown_seconds=1
     )
 
-    def story() -> None:
+    def tell() -> None:
         until(lambda: "cannot be started" in caplog.text)
-        os.kill(os.getpid(), signal.SIGTERM)
+        pool.hear(signal.SIGTERM)
 
-    thread = threading.Thread(target=story)
+    thread = threading.Thread(target=tell)
     thread.start()
     assert pool.run() == 0
     thread.join()

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.data_plane.servers.open_fleet import open_fleet
+from gateway.jobs.runner.listing import Listing
 from gateway.settings import GatewaySettings
 from gateway.worker.worker import Worker, run_worker
 from tests.unit.gateway.rollouts_control.driven import Clock
@@ -77,6 +78,28 @@ async def test_one_that_stood_still_says_that_it_has_lost_the_lease(
         assert "this worker has lost the lease" in caplog.text
         for worker in (one, other):
             await worker.close()
+
+
+async def test_once_it_is_closed_nothing_of_it_goes_on(
+    engine: AsyncEngine, settings: GatewaySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: Listing) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(Listing, "look", hang)
+    async with open_fleet(settings) as fleet:
+        worker = Worker(engine, fleet, settings, clock=Clock())
+        await worker.tick()
+        async with asyncio.timeout(5):
+            await begun.wait()
+        await worker.close()
+        assert ended.is_set()
 
 
 async def test_the_command_works_until_sigterm(settings: GatewaySettings, tmp_path: Path) -> None:
