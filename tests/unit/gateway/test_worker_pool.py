@@ -19,12 +19,14 @@ from gateway.process.worker_pool import WorkerPool
 
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 Story = Callable[[WorkerPool], None]
-# Says that it serves, writes down its pid, and ends when it hears something or nobody is there.
+# Says that it serves, writes down its pid, and ends when it hears something or nobody is there. Who
+# does not serve yet, as far as the pool has heard, gets SIGTERM besides.
 _WORKER: Final = """
-import os, socket, sys
+import os, signal, socket, sys
 folder, number = sys.argv[1:3]
 channel = socket.socket(fileno=int(number))
 {before}
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 channel.send(b"s")
 open(os.path.join(folder, f"{{os.getpid()}}.serves"), "w").close()
 heard = channel.recv(1)
